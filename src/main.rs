@@ -1,0 +1,50 @@
+//! The pizza shop in one process: the API and the four stages; and the tools around it.
+
+mod order;
+mod topics;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use stage_sdk::cli;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(
+    name = "pizza",
+    version,
+    about = "The pizza shop: take orders, top pizzas stage by stage, hand them out",
+    after_help = "Exit codes: 0 done or stopped as asked, 1 failed at run time, 2 told something wrong, 130 second signal."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Order pizzas from an open shop
+    Order(order::Args),
+    /// Check the route map, or bring the broker's topics in line with it
+    Topics(topics::Args),
+    /// Print a completion script for your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    cli::log_to_stderr();
+    let done = match cli.command {
+        Command::Order(args) => order::order(&args),
+        Command::Topics(args) => topics::topics(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "pizza", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => cli::explain("pizza", &error),
+    }
+}

@@ -1,0 +1,173 @@
+//! `topics.toml`, the route map: which topics there are, and which stage reads and writes which.
+//!
+//! A topic's name is spelled there and nowhere else. Reading it finds every problem at once, each
+//! with its line and the nearest name that is known.
+
+mod check;
+
+pub mod plan;
+
+mod problem;
+
+mod read;
+
+pub use problem::{Problem, Problems};
+
+use crate::broker::Broker;
+use crate::core::{Retry, Settings};
+use crate::service::{Delivery, Service, StartError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The route map: stages joined by topics.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// The chain's name; a stage's group is `<chain>.<stage>`.
+    pub name: String,
+    /// Where the brokers are, if neither flag nor variable says.
+    pub brokers: Option<String>,
+    /// What is produced is compressed with this: `none`, `gzip`, `snappy`, `lz4` or `zstd`.
+    pub compression: String,
+    /// The declared topics, by name.
+    pub topics: BTreeMap<String, Topic>,
+    /// The stages, in the file's order.
+    pub stages: Vec<StageRoute>,
+    file: PathBuf,
+}
+
+/// A declared topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// How many partitions.
+    pub partitions: i32,
+    /// How many replicas; none: the broker's default.
+    pub replication: Option<i32>,
+    /// Somebody outside the chain writes it.
+    pub source: bool,
+    /// Kafka's own topic settings.
+    pub config: BTreeMap<String, String>,
+}
+
+/// One stage's place.
+#[derive(Clone, Debug)]
+pub struct StageRoute {
+    /// Its name.
+    pub name: String,
+    /// The topic it reads.
+    pub input: String,
+    /// The topic its outputs go to; none: it has none.
+    pub output: Option<String>,
+    /// Named outputs: the name in code, and the topic.
+    pub outputs: Vec<(String, String)>,
+    /// Exactly once, or at least once.
+    pub delivery: Delivery,
+    /// What a failure leads to.
+    pub retry: Retry,
+    /// Records without a key are rejected.
+    pub key_required: bool,
+    /// Its outputs may lie in other partitions than its inputs.
+    pub repartition: bool,
+    /// Handlers of an async stage at once.
+    pub max_in_flight: usize,
+    /// For one attempt of an async handler.
+    pub timeout: Duration,
+    /// A program of somebody else's: drawn, not started.
+    pub external: bool,
+}
+
+impl Chain {
+    /// Reads and checks a route map.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no TOML, or has problems: all of them.
+    pub fn read(path: &Path) -> Result<Chain, Problems> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let hint = "give the route map with --config";
+            Problems::one(&file, 0, format!("cannot be read: {error}; {hint}"))
+        })?;
+        Chain::parse(&text, &file)
+    }
+
+    /// As [`read`](Chain::read), from text; `file` is what problems are said of.
+    ///
+    /// # Errors
+    /// It is no TOML, or has problems: all of them.
+    pub fn parse(text: &str, file: &str) -> Result<Chain, Problems> {
+        let (mut chain, mut problems, places) = read::read(text, file)?;
+        check::check(&chain, &places, &mut problems);
+        chain.file = file.into();
+        problems.into_result(chain)
+    }
+
+    /// The stage of this name.
+    pub fn stage(&self, name: &str) -> Option<&StageRoute> {
+        self.stages.iter().find(|stage| stage.name == name)
+    }
+
+    /// The topic a stage's dead letters go to.
+    pub fn dead_letter_topic(stage: &StageRoute) -> String {
+        format!("{}.{}.dlq", stage.input, stage.name)
+    }
+
+    /// Declared topics, and those that derive from them.
+    pub fn all_topics(&self) -> BTreeMap<String, Topic> {
+        let mut all = self.topics.clone();
+        for stage in self.stages.iter().filter(|stage| !stage.external) {
+            let Some(input) = self.topics.get(&stage.input) else { continue };
+            let mut config: BTreeMap<String, String> = [
+                // A record's old time would let retention delete its dead letter within minutes.
+                ("message.timestamp.type", "LogAppendTime"),
+                ("retention.ms", "-1"),
+            ]
+            .map(|(name, value)| (name.into(), value.into()))
+            .into();
+            let limit = input.config.get("max.message.bytes").and_then(|limit| limit.parse().ok());
+            // Room for the headers that say why.
+            let limit: u64 = limit.unwrap_or(1_048_588).max(1_048_588) + 65_536;
+            config.insert("max.message.bytes".into(), limit.to_string());
+            let topic = Topic { source: false, config, ..input.clone() };
+            all.insert(Chain::dead_letter_topic(stage), topic);
+        }
+        all
+    }
+
+    /// The service of a stage, without brokers.
+    ///
+    /// # Errors
+    /// There is no stage of this name; the nearest one is named.
+    pub fn service(&self, name: &str) -> Result<Service, StartError> {
+        let stage = self.stage(name).ok_or_else(|| {
+            let known = self.stages.iter().map(|stage| stage.name.as_str());
+            let hint = problem::nearest(name, known)
+                .map_or(String::new(), |near| format!("; did you mean {near:?} (--stage {near})?"));
+            let file = self.file.display();
+            StartError::Usage(format!("{file}: there is no stage {name:?}{hint}"))
+        })?;
+        Ok(Service {
+            stage: stage.name.clone(),
+            group: format!("{}.{}", self.name, stage.name),
+            input: stage.input.clone(),
+            output: stage.output.clone(),
+            outputs: stage.outputs.clone(),
+            dead_letters: Chain::dead_letter_topic(stage),
+            broker: Broker {
+                servers: self.brokers.clone().unwrap_or_default(),
+                overrides: Vec::new(),
+                compression: self.compression.clone(),
+            },
+            delivery: stage.delivery,
+            workers: 1,
+            seed: None,
+            state_dir: None,
+            key_required: stage.key_required,
+            settings: Settings {
+                max_in_flight: stage.max_in_flight,
+                timeout: stage.timeout,
+                retry: stage.retry.clone(),
+                ..Settings::default()
+            },
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! The command line that every stage program has.
+
+use crate::chain::Chain;
+use crate::service::{Delivery, Running, Service, StartError};
+use crate::stage::{IntoStage, Stage};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What a stage is told; each flag has its variable.
+#[derive(Args, Clone, Debug, Default)]
+pub struct StageArgs {
+    /// The stage's name in topics.toml [default: the program's file name]
+    #[arg(long, env = "STAGE_NAME", value_name = "NAME")]
+    pub stage: Option<String>,
+
+    /// Brokers as HOST:PORT, several with commas [default: brokers in topics.toml]
+    #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT")]
+    pub brokers: Option<String>,
+
+    /// The route map
+    #[arg(long, env = "STAGE_CONFIG", value_name = "FILE", default_value = "topics.toml")]
+    pub config: PathBuf,
+
+    /// The topic to read, in place of the route map's
+    #[arg(long, env = "STAGE_INPUT", value_name = "TOPIC")]
+    pub input: Option<String>,
+
+    /// The topic to write, in place of the route map's
+    #[arg(long, env = "STAGE_OUTPUT", value_name = "TOPIC")]
+    pub output: Option<String>,
+
+    /// The consumer group [default: CHAIN.STAGE]
+    #[arg(long, env = "STAGE_GROUP", value_name = "GROUP")]
+    pub group: Option<String>,
+
+    /// Whether outputs and offsets take effect together [default: exactly-once]
+    #[arg(long, env = "STAGE_DELIVERY", value_name = "MODE")]
+    pub delivery: Option<Delivery>,
+
+    /// Workers, each a thread and a member of the group
+    #[arg(long, env = "STAGE_WORKERS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+
+    /// Makes random choices repeatable: the same input gives the same output
+    #[arg(long, env = "STAGE_SEED", value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Handlers of an async stage that run at once in a worker [default: 256]
+    #[arg(long, env = "STAGE_MAX_IN_FLIGHT", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub max_in_flight: Option<u32>,
+
+    /// Where workers keep who they are, so that a restart takes over from its own crash at once
+    #[arg(long, env = "STAGE_STATE_DIR", value_name = "DIR", default_value = ".pizza/state")]
+    pub state_dir: PathBuf,
+
+    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
+    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = setting)]
+    pub overrides: Vec<(String, String)>,
+}
+
+#[derive(Parser)]
+#[command(
+    about = "One stage of a chain: reads a topic, handles each record, writes the next topic",
+    long_about = "One stage of a chain: reads a topic, handles each record, writes the next topic.\n\nWithout flags it finds its place in ./topics.toml by its name. Start it as often as you like: the instances share the partitions. It stops cleanly on Ctrl-C or SIGTERM; a second signal ends it at once, and nothing is lost even so.",
+    after_help = "Exit codes: 0 stopped as asked, 1 failed at run time, 2 told something wrong, 130 second signal.\nLogs go to stderr; STAGE_LOG sets how much (error, warn, info, debug).",
+    version
+)]
+struct Cli {
+    #[command(flatten)]
+    stage: StageArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print a completion script for your shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs a stage as this program: reads the command line, works until it is told to stop, and
+/// gives the exit code.
+pub fn run<M, I>(stage: I) -> ExitCode
+where
+    I: IntoStage<M>,
+    I::Stage: Stage + Send,
+{
+    let program = program_name();
+    let cli = Cli::parse();
+    if let Some(Command::Completions { shell }) = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), &program, &mut std::io::stdout());
+        return ExitCode::SUCCESS;
+    }
+    log_to_stderr();
+    let started = cli.stage.service(&program).and_then(|service| service.start(stage));
+    match started {
+        Ok(running) => finish(running),
+        Err(error) => explain(&program, &error),
+    }
+}
+
+/// Waits for the workers; a signal stops them, a second one ends the process.
+fn finish(running: Running) -> ExitCode {
+    let stop = running.stop_handle();
+    on_signal(move || stop.stop());
+    match running.wait() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => explain(&program_name(), &StartError::Runtime(text)),
+    }
+}
+
+/// Calls `stop` at the first Ctrl-C or SIGTERM, and ends the process with 130 at the second.
+pub fn on_signal(stop: impl Fn() + Send + 'static) {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let Ok(runtime) = runtime else { return };
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let (Ok(mut interrupt), Ok(mut terminate)) =
+                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            let mut signals = 0;
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                signals += 1;
+                if signals > 1 {
+                    std::process::exit(130);
+                }
+                eprintln!("stopping; a second signal ends at once");
+                stop();
+            }
+        });
+    });
+}
+
+/// Sends log lines to stderr, as much as `STAGE_LOG` says; coloured on a terminal only.
+pub fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("STAGE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .try_init()
+        // A second call in a process changes nothing.
+        .ok();
+}
+
+/// Prints why, and gives the exit code that goes with it.
+pub fn explain(program: &str, error: &StartError) -> ExitCode {
+    eprintln!("{program}: {error}");
+    match error {
+        StartError::Usage(_) => ExitCode::from(2),
+        StartError::Runtime(_) => ExitCode::FAILURE,
+    }
+}
+
+fn program_name() -> String {
+    let path = std::env::args_os().next().map(PathBuf::from);
+    let stem = path.as_deref().and_then(Path::file_stem);
+    stem.map_or_else(|| "stage".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Parses `NAME=VALUE`.
+///
+/// # Errors
+/// There is no `=`, or nothing before it.
+pub fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE, for example fetch.wait.max.ms=50".to_owned()),
+    }
+}
+
+impl StageArgs {
+    /// The service these arguments and the route map describe; arguments win.
+    ///
+    /// # Errors
+    /// The route map has problems, the stage is not in it, or no brokers are given.
+    pub fn service(&self, program: &str) -> Result<Service, StartError> {
+        let name = self.stage.clone().unwrap_or_else(|| program.to_owned());
+        let complete = self.input.is_some() && self.group.is_some();
+        let chain = match self.config.exists() || !complete {
+            true => Some(Chain::read(&self.config).map_err(|e| StartError::Usage(e.to_string()))?),
+            false => None,
+        };
+        let mut service = match &chain {
+            Some(chain) if chain.stage(&name).is_some() || !complete => chain.service(&name)?,
+            _ => Service { stage: name, ..Service::default() },
+        };
+        if let Some(input) = &self.input {
+            service.input.clone_from(input);
+            service.dead_letters = format!("{input}.{}.dlq", service.stage);
+        }
+        service.output = self.output.clone().or(service.output);
+        service.group = self.group.clone().unwrap_or(service.group);
+        service.delivery = self.delivery.unwrap_or(service.delivery);
+        service.broker.servers = self.brokers.clone().unwrap_or(service.broker.servers);
+        if service.broker.servers.is_empty() {
+            return Err(StartError::Usage(format!(
+                "no broker is given; use --brokers HOST:PORT, STAGE_BROKERS, or brokers in {}",
+                self.config.display()
+            )));
+        }
+        service.broker.overrides.extend(self.overrides.iter().cloned());
+        service.workers = self.workers.into();
+        service.seed = self.seed;
+        service.state_dir = Some(self.state_dir.clone());
+        if let Some(max) = self.max_in_flight {
+            service.settings.max_in_flight = max as usize;
+        }
+        Ok(service)
+    }
+}

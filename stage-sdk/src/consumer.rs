@@ -1,0 +1,247 @@
+//! Receive; partitions come and go.
+//!
+//! The rebalance callback only takes note. The worker's loop answers later, because what runs on
+//! a partition is to finish first. Only once the consumer is being closed must the answer come
+//! from inside the callback, or the close would wait for ever.
+
+use crate::broker::Broker;
+use crate::core::{Partition, Position};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What the group did.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Rebalance {
+    Assigned(Vec<Partition>),
+    Revoked(Vec<Partition>),
+    Lost(Vec<Partition>),
+}
+
+/// Takes note of what librdkafka calls back with.
+pub(crate) struct Notes {
+    topics: Vec<String>,
+    rebalances: Mutex<VecDeque<Rebalance>>,
+    closing: AtomicBool,
+}
+
+impl ClientContext for Notes {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "consumer");
+    }
+}
+
+impl ConsumerContext for Notes {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        code: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Acquire) {
+            let answer = match assigned {
+                true => consumer.incremental_assign(list),
+                false => consumer.incremental_unassign(list),
+            };
+            if let Err(error) = answer {
+                tracing::debug!(%error, "answer to a rebalance while closing");
+            }
+            return;
+        }
+        let partitions = list
+            .elements()
+            .iter()
+            .filter_map(|element| self.partition(element.topic(), element.partition()))
+            .collect();
+        let rebalance = match (assigned, consumer.assignment_lost()) {
+            (true, _) => Rebalance::Assigned(partitions),
+            (false, false) => Rebalance::Revoked(partitions),
+            (false, true) => Rebalance::Lost(partitions),
+        };
+        self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
+    }
+}
+
+impl Notes {
+    fn partition(&self, topic: &str, number: i32) -> Option<Partition> {
+        let input = self.topics.iter().position(|known| known == topic)?;
+        Some(Partition { input: input as u16, number })
+    }
+}
+
+/// A member of a group, reading committed records of its topics.
+pub(crate) struct Consumer {
+    base: BaseConsumer<Notes>,
+}
+
+impl Consumer {
+    /// Joins the group. `wake` is called, from another thread, whenever there is something new.
+    pub(crate) fn join(
+        broker: &Broker,
+        group: &str,
+        member: Option<&str>,
+        topics: &[String],
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> KafkaResult<Consumer> {
+        let notes = Notes {
+            topics: topics.to_vec(),
+            rebalances: Mutex::default(),
+            closing: AtomicBool::new(false),
+        };
+        let config = broker.consumer(group, member);
+        let mut base: BaseConsumer<Notes> = config.create_with_context(notes)?;
+        base.set_nonempty_callback(wake);
+        base.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+        Ok(Consumer { base })
+    }
+
+    /// The next record, if one is here. None also comes after an event was served, so it says
+    /// "perhaps nothing" only; errors that pass are logged.
+    pub(crate) fn next(&self) -> Result<Option<BorrowedMessage<'_>>, KafkaError> {
+        match self.base.poll(Duration::ZERO) {
+            None => Ok(None),
+            Some(Ok(message)) => Ok(Some(message)),
+            Some(Err(error)) if ends(&error) => Err(error),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "consumer");
+                Ok(None)
+            }
+        }
+    }
+
+    /// What the group did since last asked, oldest first.
+    pub(crate) fn rebalance(&self) -> Option<Rebalance> {
+        let notes = self.base.context();
+        notes.rebalances.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// The index of the topic a record came from.
+    pub(crate) fn input(&self, topic: &str) -> u16 {
+        let topics = &self.base.context().topics;
+        topics.iter().position(|known| known == topic).unwrap_or_default() as u16
+    }
+
+    /// What is committed for these partitions, once no transaction that would change it is open.
+    pub(crate) fn committed(
+        &self,
+        partitions: &[Partition],
+        wait: Duration,
+    ) -> KafkaResult<Vec<(Partition, i64, String)>> {
+        let list = self.base.committed_offsets(self.list(partitions), wait)?;
+        let mut all = Vec::new();
+        for element in list.elements() {
+            element.error()?;
+            let partition = self.base.context().partition(element.topic(), element.partition());
+            if let (Some(partition), Offset::Offset(offset)) = (partition, element.offset()) {
+                all.push((partition, offset, element.metadata().to_owned()));
+            }
+        }
+        Ok(all)
+    }
+
+    /// Begins to consume these; without an offset from the beginning.
+    pub(crate) fn assign(&self, partitions: &[(Partition, Option<i64>)]) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        for (partition, from) in partitions {
+            let from = from.map_or(Offset::Beginning, Offset::Offset);
+            list.add_partition_offset(self.topic(*partition), partition.number, from)?;
+        }
+        self.base.incremental_assign(&list)
+    }
+
+    pub(crate) fn unassign(&self, partitions: &[Partition]) -> KafkaResult<()> {
+        self.base.incremental_unassign(&self.list(partitions))
+    }
+
+    pub(crate) fn pause(&self, partitions: &[Partition]) -> KafkaResult<()> {
+        self.base.pause(&self.list(partitions))
+    }
+
+    pub(crate) fn resume(&self, partitions: &[Partition]) -> KafkaResult<()> {
+        self.base.resume(&self.list(partitions))
+    }
+
+    /// The offsets of a window as an offset commit.
+    pub(crate) fn offsets<'p>(
+        &self,
+        parts: impl Iterator<Item = (Partition, &'p Position)>,
+    ) -> KafkaResult<TopicPartitionList> {
+        let mut list = TopicPartitionList::new();
+        for (partition, position) in parts {
+            let mut element = list.add_partition(self.topic(partition), partition.number);
+            element.set_offset(Offset::Offset(position.next))?;
+            element.set_metadata(position.metadata());
+        }
+        Ok(list)
+    }
+
+    /// The membership as of now. Taken where the window closes: an older generation is refused by
+    /// the broker, and that is what keeps a lost partition from being committed.
+    pub(crate) fn membership(&self) -> Option<ConsumerGroupMetadata> {
+        self.base.group_metadata()
+    }
+
+    /// Commits offsets without a transaction; they are stored when this returns Ok.
+    pub(crate) fn commit(&self, offsets: &TopicPartitionList) -> KafkaResult<()> {
+        self.base.commit(offsets, rdkafka::consumer::CommitMode::Sync)
+    }
+
+    /// Leaves the group, so that others have the partitions at once. A static member that only
+    /// closes does not leave; one that unsubscribes and serves the revoke first does.
+    pub(crate) fn leave(self: Arc<Self>, wait: Duration) {
+        let until = Instant::now() + wait;
+        self.base.context().closing.store(true, Ordering::Release);
+        if let Some(Rebalance::Assigned(_)) = self.rebalance() {
+            // Not answered yet; an empty answer ends it.
+            self.assign(&[]).ok();
+        }
+        self.base.unsubscribe();
+        while Instant::now() < until && self.base.assignment().is_ok_and(|held| held.count() > 0) {
+            self.base.poll(Duration::from_millis(5));
+        }
+        // A close waits for the broker without a limit.
+        let (done, closed) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            drop(self);
+            done.send(()).ok();
+        });
+        if closed.recv_timeout(until.saturating_duration_since(Instant::now())).is_err() {
+            tracing::warn!(
+                "the group was not left in time; its members wait for our session to end"
+            );
+        }
+    }
+
+    fn list(&self, partitions: &[Partition]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition(self.topic(*partition), partition.number);
+        }
+        list
+    }
+
+    fn topic(&self, partition: Partition) -> &str {
+        let topics = &self.base.context().topics;
+        topics.get(partition.input as usize).map_or("", String::as_str)
+    }
+}
+
+/// Errors that no waiting mends.
+fn ends(error: &KafkaError) -> bool {
+    matches!(
+        error,
+        KafkaError::MessageConsumptionFatal(_)
+            | KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset
+                    | RDKafkaErrorCode::TopicAuthorizationFailed
+                    | RDKafkaErrorCode::GroupAuthorizationFailed
+            )
+    )
+}

@@ -1,0 +1,227 @@
+//! What a stage may ask for besides its record, and where its outputs go.
+
+use crate::batch::{Batch, Mark, Place};
+use crate::core::Partition;
+use crate::failure::{Failure, Result};
+use crate::record::{Headers, Record};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use serde::Serialize;
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+/// The random numbers a stage draws from.
+pub type Rng = Xoshiro256PlusPlus;
+
+/// A named output besides the main one. The name is a logical one: `outputs = { audit =
+/// "order-audit" }` in `topics.toml` says which topic it is, and a missing entry is found at start.
+#[derive(Debug)]
+pub struct Topic<V> {
+    name: &'static str,
+    value: PhantomData<fn(V)>,
+}
+
+impl<V> Topic<V> {
+    /// The output of this name.
+    pub const fn named(name: &'static str) -> Topic<V> {
+        Topic { name, value: PhantomData }
+    }
+}
+
+/// What every attempt of a worker shares.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) stage: String,
+    pub(crate) topic: String,
+    /// Logical output names; an output's index is one more, since 0 is the main output.
+    pub(crate) outputs: Vec<String>,
+    pub(crate) seed: u64,
+}
+
+/// The one record a stage is working on.
+///
+/// Valid for one attempt. What was sent through it takes effect only if the attempt succeeds.
+#[derive(Debug, Default)]
+pub struct Context {
+    shared: Rc<Shared>,
+    source: Cell<Partition>,
+    offset: Cell<i64>,
+    time: Cell<i64>,
+    attempt: Cell<u32>,
+    key: RefCell<Option<Vec<u8>>>,
+    headers: RefCell<Vec<u8>>,
+    batch: RefCell<Batch>,
+}
+
+impl Context {
+    pub(crate) fn new(shared: Rc<Shared>) -> Context {
+        Context { shared, ..Context::default() }
+    }
+
+    /// Points the context at a record.
+    pub(crate) fn set(&self, input: u16, record: &Record<'_>, attempt: u32) {
+        self.source.set(Partition { input, number: record.partition });
+        self.offset.set(record.offset);
+        self.time.set(record.time);
+        self.attempt.set(attempt);
+        match (&mut *self.key.borrow_mut(), record.key) {
+            (Some(kept), Some(key)) => {
+                kept.clear();
+                kept.extend_from_slice(key);
+            }
+            (kept, key) => *kept = key.map(<[u8]>::to_vec),
+        }
+        let mut headers = self.headers.borrow_mut();
+        headers.clear();
+        headers.extend_from_slice(record.headers);
+    }
+
+    /// Exchanges the batch that outputs go to.
+    pub(crate) fn swap(&self, batch: &mut Batch) {
+        std::mem::swap(&mut *self.batch.borrow_mut(), batch);
+    }
+
+    pub(crate) fn cut(&self, mark: Mark) {
+        self.batch.borrow_mut().cut(mark);
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        self.batch.borrow().mark()
+    }
+
+    pub(crate) fn emit(&self) -> Emit<'_> {
+        Emit { context: self, target: 0, key: None }
+    }
+
+    /// The record's key.
+    pub fn key(&self) -> Option<Vec<u8>> {
+        self.key.borrow().clone()
+    }
+
+    /// The value of the record's last header of this name; none also if that value is null.
+    pub fn header(&self, name: &str) -> Option<Vec<u8>> {
+        let headers = self.headers.borrow();
+        let last = Headers::new(&headers).filter(|(found, _)| *found == name).last();
+        last.and_then(|(_, value)| value.map(<[u8]>::to_vec))
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt.get()
+    }
+
+    /// The record's time, in milliseconds since the epoch; none: it has none.
+    pub fn time(&self) -> Option<i64> {
+        Some(self.time.get()).filter(|time| *time >= 0)
+    }
+
+    /// The topic the record came from.
+    pub fn topic(&self) -> &str {
+        &self.shared.topic
+    }
+
+    /// The partition the record came from.
+    pub fn partition(&self) -> i32 {
+        self.source.get().number
+    }
+
+    /// The record's offset in its partition.
+    pub fn offset(&self) -> i64 {
+        self.offset.get()
+    }
+
+    /// Random numbers that are a function of the worker's `--seed`, the stage's name, and this
+    /// record's key, partition and offset: every attempt draws the same. Without `--seed` each
+    /// start of the program has its own.
+    pub fn rng(&self) -> Rng {
+        let place = [i64::from(self.partition()), self.offset()];
+        self.rng_for(&place.map(i64::to_le_bytes).concat())
+    }
+
+    /// As [`rng`](Context::rng), with `identity` in place of partition and offset: for records
+    /// that carry what tells them apart, so that the numbers do not depend on where they lie.
+    pub fn rng_for(&self, identity: &[u8]) -> Rng {
+        let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+        hash.add(&self.shared.seed.to_le_bytes());
+        hash.add(self.shared.stage.as_bytes());
+        hash.add(self.key.borrow().as_deref().unwrap_or_default());
+        hash.add(identity);
+        Rng::seed_from_u64(hash.0)
+    }
+
+    /// Sends `value` in JSON to a named output, with the record's key, headers and time.
+    ///
+    /// # Errors
+    /// The value cannot be encoded (a Reject), or the output is not declared (Fatal).
+    pub fn send<V: Serialize>(&self, to: &Topic<V>, value: &V) -> Result<()> {
+        let at = self.shared.outputs.iter().position(|name| name == to.name);
+        let Some(at) = at else {
+            let text = format!(
+                "output {:?} of stage {:?} is not declared; add it under outputs in topics.toml",
+                to.name, self.shared.stage
+            );
+            return Err(Failure::new(crate::Kind::Fatal, anyhow::anyhow!(text)));
+        };
+        let mut emit = Emit { context: self, target: at as u16 + 1, key: None };
+        crate::codec::Output::write(crate::codec::Json(value), &mut emit)
+    }
+}
+
+/// Takes the records a stage returns.
+#[derive(Debug)]
+pub struct Emit<'c> {
+    context: &'c Context,
+    target: u16,
+    key: Option<Option<Vec<u8>>>,
+}
+
+impl Emit<'_> {
+    /// Adds a record whose value `write` appends.
+    ///
+    /// # Errors
+    /// What `write` says; nothing is added then.
+    pub fn value(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<()> {
+        self.push(Some(write))
+    }
+
+    /// Adds a record without a value.
+    pub fn tombstone(&mut self) {
+        // Without a writer nothing can fail.
+        self.push(None::<fn(&mut Vec<u8>) -> Result<()>>).ok();
+    }
+
+    /// The same place, with another key.
+    pub fn with_key(&self, key: Option<&[u8]>) -> Emit<'_> {
+        let key = Some(key.map(<[u8]>::to_vec));
+        Emit { context: self.context, target: self.target, key }
+    }
+
+    fn push(&mut self, write: Option<impl FnOnce(&mut Vec<u8>) -> Result<()>>) -> Result<()> {
+        let cx = self.context;
+        let (own, headers) = (cx.key.borrow(), cx.headers.borrow());
+        let place = Place {
+            source: cx.source.get(),
+            offset: cx.offset.get(),
+            target: self.target,
+            partition: None,
+            time: cx.time.get(),
+            key: self.key.as_ref().unwrap_or(&own).as_deref(),
+            headers: &headers,
+        };
+        cx.batch.borrow_mut().push(place, write)
+    }
+}
+
+/// FNV-1a, 64 bits: the same on every machine and in every release, which a standard-library
+/// hasher does not promise and reproducible runs need.
+struct Fnv(u64);
+
+impl Fnv {
+    fn add(&mut self, bytes: &[u8]) {
+        let length = (bytes.len() as u64).to_le_bytes();
+        for byte in length.iter().chain(bytes) {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Decides, and does nothing else: `step(now, event)` appends effects.
+//!
+//! There is no I/O here, no clock, no randomness and no async, so that a simulator can drive
+//! millions of schedules through the same code that runs in production. The worker turns Kafka
+//! and handlers into [`Event`]s and [`Effect`]s into calls.
+
+pub mod position;
+
+pub mod order;
+
+pub mod slots;
+
+pub mod retry;
+
+pub mod window;
+
+mod hand_over;
+
+mod commit;
+
+mod step;
+
+pub use position::Position;
+pub use retry::{Exhausted, Policy, Retry};
+pub use step::Core;
+pub use window::{Window, WindowId};
+
+use std::time::Duration;
+
+/// A moment, as time since the worker started.
+pub type Time = Duration;
+
+/// One partition of one input of the worker.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Partition {
+    /// Which input: an index into the worker's list of input topics.
+    pub input: u16,
+    /// Kafka's partition number.
+    pub number: i32,
+}
+
+/// Names one record from its arrival until it is finished or forgotten. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Id {
+    pub(crate) slot: u32,
+    pub(crate) life: u32,
+}
+
+impl Id {
+    /// A small number that no other live record has: what the worker stores the record under.
+    pub fn slot(self) -> usize {
+        self.slot as usize
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event<'e> {
+    /// A record arrived, in offset order of its partition.
+    Record {
+        /// Where it came from.
+        partition: Partition,
+        /// Its offset.
+        offset: i64,
+        /// Hash of its key and partition; none: a record without a key, which has no order.
+        key: Option<u64>,
+        /// Its size, for the limits.
+        bytes: usize,
+    },
+    /// A started record's handler ended; its outputs, if any, are in the filling window's batch.
+    Done {
+        /// Which record.
+        id: Id,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Time has passed.
+    Tick,
+    /// The input is empty for now.
+    Quiet,
+    /// The group gave us these partitions.
+    Assigned(&'e [Partition]),
+    /// What is committed for an assigned partition; none: nothing yet.
+    Restored(Partition, Option<Position>),
+    /// The group wants these back; they stay ours until [`Effect::Unassign`].
+    Revoked(&'e [Partition]),
+    /// These are no longer ours.
+    Lost(&'e [Partition]),
+    /// A window's transaction ended.
+    Ended(WindowId, Ended),
+    /// Answer to [`Effect::Renew`]: the producer is new, no transaction of ours is open.
+    Renewed,
+    /// Answer to [`Effect::Lookup`]: whether the window's commit took effect.
+    Found(WindowId, bool),
+    /// Answer to [`Effect::Replace`]: the record's outputs are now its dead letter.
+    Replaced(WindowId),
+    /// Finish and leave.
+    Stop,
+}
+
+/// How a handler ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Finished, with outputs of this many bytes in the filling window's batch; none: filtered.
+    Output(Option<usize>),
+    /// Cannot now; again after this time, or by the back-off.
+    Retry(Option<Duration>),
+    /// What it depends on is away: again by the back-off, and it uses up no attempt.
+    Unavailable,
+    /// Never will.
+    Reject,
+    /// Stop the worker.
+    Fatal,
+}
+
+/// How a window's transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Outputs and offsets took effect.
+    Committed,
+    /// Nothing took effect; the same may go again.
+    Aborted,
+    /// Nothing took effect, because it took too long.
+    TimedOut,
+    /// Nothing took effect, because the broker refused some record's content.
+    Refused,
+    /// The producer is unusable, and the commit had not been asked for: nothing took effect.
+    Broken,
+    /// The producer is unusable, or silent, and the commit had been asked for.
+    Unknown,
+}
+
+/// What the worker is to do.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub enum Effect {
+    /// Run the handler on this record.
+    Start(Id),
+    /// The record that just arrived waits: keep its bytes.
+    Keep(Id),
+    /// The attempt took too long: cancel its handler, keep its bytes.
+    Cancel(Id),
+    /// Nothing more is to be done with this record: cancel its handler, drop its bytes.
+    Forget(Id),
+    /// Write this record's dead letter into the filling window's batch, then forget it.
+    DeadLetter(Id, Disposition),
+    /// Open the transaction of this window and send what its batch holds, now and from now on.
+    Begin(WindowId),
+    /// Send what of the window is not sent yet, then flush, offsets, commit.
+    Commit(WindowId),
+    /// Abort the window's transaction.
+    Abort(WindowId),
+    /// Make a new producer, under the same identity.
+    Renew,
+    /// Read back the committed offsets and compare the window's tag.
+    Lookup(WindowId),
+    /// Put the dead letter of this record in place of its outputs in the window's batch.
+    Replace(WindowId, Partition, i64),
+    /// No window needs this batch any more.
+    Recycle(u64),
+    /// Stop fetching.
+    Pause(Vec<Partition>),
+    /// Fetch again.
+    Resume(Vec<Partition>),
+    /// Read the committed offsets of these partitions.
+    Restore(Vec<Partition>),
+    /// Begin to consume, from the offset or, where there is none, from the beginning.
+    Assign(Vec<(Partition, Option<i64>)>),
+    /// Give these back to the group.
+    Unassign(Vec<Partition>),
+    /// Leave the group and end.
+    Exit(Exit),
+}
+
+/// Why a record goes to the dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Its handler, or its decoding, rejected it.
+    Rejected,
+    /// It was tried as often as the policy allows.
+    RetriesExhausted,
+}
+
+/// How the worker ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked: everything taken is committed.
+    Clean,
+    /// As asked, but something was still uncommitted at the deadline; it will be read again.
+    Unfinished,
+    /// A record stopped the worker; it is not committed.
+    Failed,
+}
+
+/// The limits of a worker.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Handlers end within [`Effect::Start`] (a sync stage): no time limit is kept for them.
+    pub inline: bool,
+    /// Handlers running at once.
+    pub max_in_flight: usize,
+    /// Records waiting behind a key or for a free place.
+    pub max_waiting: usize,
+    /// Their bytes.
+    pub max_waiting_bytes: usize,
+    /// For one attempt of an async handler.
+    pub timeout: Duration,
+    /// What a failure leads to.
+    pub retry: Retry,
+    /// The longest a finished record waits for its commit to begin.
+    pub commit_interval: Duration,
+    /// Records in one window.
+    pub max_window_records: usize,
+    /// Output bytes in one window.
+    pub max_window_bytes: usize,
+    /// How long running handlers may go on once their partition is wanted back.
+    pub drain: Duration,
+    /// How long a stop may take until what is unfinished is left to the next owner.
+    pub stop: Duration,
+    /// Makes this worker's window tags unlike any other's.
+    pub incarnation: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            inline: true,
+            max_in_flight: 256,
+            max_waiting: 10_000,
+            max_waiting_bytes: 16 << 20,
+            timeout: Duration::from_secs(30),
+            retry: Retry::default(),
+            commit_interval: Duration::from_millis(100),
+            max_window_records: 10_000,
+            max_window_bytes: 4 << 20,
+            drain: Duration::from_secs(2),
+            stop: Duration::from_secs(6),
+            incarnation: 0,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Carries windows to Kafka on a thread of its own, so that the worker never waits: what blocks is
+//! asked here and comes back as a reply.
+
+use crate::consumer::Consumer;
+use crate::core::{Ended, Partition, Position, WindowId};
+use crate::producer::Producer;
+use crate::record::{self, Kept};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+/// One question to the broker.
+const ASK: Duration = Duration::from_secs(5);
+
+/// Between two questions while the broker is away.
+const AGAIN: Duration = Duration::from_millis(200);
+
+pub(crate) enum Job {
+    /// Flush, offsets, commit.
+    Commit(WindowId, Arc<Producer>, TopicPartitionList, Option<ConsumerGroupMetadata>),
+    Abort(WindowId, Arc<Producer>, Ended),
+    /// A new producer in place of one that is broken.
+    Renew,
+    Restore(Vec<Partition>),
+    /// Whether what is committed for one of these partitions carries the tag.
+    Lookup(WindowId, Vec<Partition>, String),
+    /// The source record of a refused output.
+    Reread(WindowId, Partition, String, i64),
+}
+
+pub(crate) enum Reply {
+    /// `acknowledged`: the outputs are in the topic, only the offsets are to be committed again.
+    Ended {
+        window: WindowId,
+        ended: Ended,
+        acknowledged: bool,
+    },
+    Renewed(Arc<Producer>),
+    Restored(Vec<(Partition, Option<Position>)>),
+    Found(WindowId, bool),
+    Reread(WindowId, Partition, i64, Kept),
+    /// Nothing that waiting mends.
+    Failed(String),
+}
+
+/// How a worker reaches its courier.
+pub(crate) struct Courier {
+    jobs: Sender<Job>,
+    replies: Receiver<Reply>,
+    stopping: Arc<AtomicBool>,
+}
+
+/// What the courier needs to make clients.
+pub(crate) struct Means {
+    pub(crate) consumer: Arc<Consumer>,
+    pub(crate) producer: Box<dyn Fn() -> ClientConfig + Send>,
+    pub(crate) reader: ClientConfig,
+    pub(crate) exactly_once: bool,
+}
+
+impl Courier {
+    /// Starts the thread; `wake` is called with each reply.
+    pub(crate) fn start(
+        means: Means,
+        wake: impl Fn() + Send + 'static,
+    ) -> std::io::Result<Courier> {
+        let (jobs, todo) = mpsc::channel();
+        let (done, replies) = mpsc::channel();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let stop = stopping.clone();
+        std::thread::Builder::new().name("courier".into()).spawn(move || {
+            for job in todo {
+                let Some(reply) = means.carry(job, &stop) else { return };
+                if done.send(reply).is_err() {
+                    return;
+                }
+                wake();
+            }
+        })?;
+        Ok(Courier { jobs, replies, stopping })
+    }
+
+    pub(crate) fn ask(&self, job: Job) {
+        // The courier ends only with the worker, or when told to give up.
+        self.jobs.send(job).ok();
+    }
+
+    pub(crate) fn reply(&self) -> Option<Reply> {
+        self.replies.try_recv().ok()
+    }
+
+    /// Lets go of what cannot be had any more.
+    pub(crate) fn give_up(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+}
+
+impl Means {
+    fn carry(&self, job: Job, stop: &AtomicBool) -> Option<Reply> {
+        let consumer = &*self.consumer;
+        Some(match job {
+            Job::Commit(window, producer, offsets, member) => {
+                let (ended, acknowledged) = self.commit(consumer, &producer, &offsets, member);
+                Reply::Ended { window, ended, acknowledged }
+            }
+            Job::Abort(window, producer, ended) => {
+                let ended = producer.abort(ended);
+                Reply::Ended { window, ended, acknowledged: false }
+            }
+            Job::Renew => {
+                let open = || Producer::open(&(self.producer)(), ASK);
+                Reply::Renewed(Arc::new(until_done(stop, "a new producer", open)?))
+            }
+            Job::Restore(partitions) => {
+                let ask = || consumer.committed(&partitions, ASK);
+                let committed = until_done(stop, "the committed offsets", ask)?;
+                match restored(&partitions, committed) {
+                    Ok(all) => Reply::Restored(all),
+                    Err(text) => Reply::Failed(text),
+                }
+            }
+            Job::Lookup(window, partitions, tag) => {
+                let ask = || consumer.committed(&partitions, ASK);
+                let committed = until_done(stop, "the outcome of a commit", ask)?;
+                let ours = |(_, offset, metadata): &(Partition, i64, String)| {
+                    Position::read(*offset, metadata).is_ok_and(|position| position.tag == tag)
+                };
+                Reply::Found(window, committed.iter().any(ours))
+            }
+            Job::Reread(window, partition, topic, offset) => {
+                match self.reread(&topic, partition.number, offset) {
+                    Ok(kept) => Reply::Reread(window, partition, offset, kept),
+                    Err(text) => Reply::Failed(text),
+                }
+            }
+        })
+    }
+
+    fn commit(
+        &self,
+        consumer: &Consumer,
+        producer: &Producer,
+        offsets: &TopicPartitionList,
+        member: Option<ConsumerGroupMetadata>,
+    ) -> (Ended, bool) {
+        if let Err(ended) = producer.flush() {
+            let ended = if ended == Ended::Broken { ended } else { producer.abort(ended) };
+            return (ended, false);
+        }
+        if !self.exactly_once {
+            return match consumer.commit(offsets) {
+                Ok(()) => (Ended::Committed, true),
+                Err(error) => {
+                    tracing::debug!(%error, "offsets");
+                    (Ended::Aborted, true)
+                }
+            };
+        }
+        match member {
+            Some(member) => (producer.commit(offsets, &member), false),
+            None => (producer.abort(Ended::Aborted), false),
+        }
+    }
+
+    fn reread(&self, topic: &str, partition: i32, offset: i64) -> Result<Kept, String> {
+        let place = format!("{topic} partition {partition} offset {offset}");
+        let failed = |error| format!("the refused record {place} cannot be read again: {error}");
+        let reader: BaseConsumer = self.reader.create().map_err(failed)?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).map_err(failed)?;
+        reader.assign(&list).map_err(failed)?;
+        let until = Instant::now() + 6 * ASK;
+        while Instant::now() < until {
+            if let Some(Ok(message)) = reader.poll(AGAIN) {
+                if message.offset() != offset {
+                    break;
+                }
+                return Ok(Kept::of(&record::of(&message, &mut Vec::new())));
+            }
+        }
+        Err(format!("the refused record {place} cannot be read again; was it deleted meanwhile?"))
+    }
+}
+
+fn restored(
+    partitions: &[Partition],
+    committed: Vec<(Partition, i64, String)>,
+) -> Result<Vec<(Partition, Option<Position>)>, String> {
+    let mut all = Vec::new();
+    for partition in partitions {
+        let found = committed.iter().find(|(known, _, _)| known == partition);
+        let position = match found {
+            None => None,
+            Some((_, offset, metadata)) => {
+                let position = Position::read(*offset, metadata);
+                Some(position.map_err(|e| format!("partition {}: {e}", partition.number))?)
+            }
+        };
+        all.push((*partition, position));
+    }
+    Ok(all)
+}
+
+/// Asks again until there is an answer, and says so now and then; none: told to give up.
+fn until_done<T, E: std::fmt::Display>(
+    stop: &AtomicBool,
+    what: &str,
+    ask: impl Fn() -> Result<T, E>,
+) -> Option<T> {
+    let mut said = Instant::now();
+    loop {
+        match ask() {
+            Ok(answer) => return Some(answer),
+            Err(error) => {
+                if said.elapsed() > ASK {
+                    tracing::warn!(%error, "still waiting for {what}");
+                    said = Instant::now();
+                }
+                tracing::debug!(%error, "{what}");
+            }
+        }
+        if stop.load(Ordering::Acquire) {
+            return None;
+        }
+        std::thread::sleep(AGAIN);
+    }
+}

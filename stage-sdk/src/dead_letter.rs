@@ -1,0 +1,95 @@
+//! The original bytes, plus why.
+
+use crate::core::Disposition;
+use crate::failure::Failure;
+use crate::record::{Headers, Record, pack};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The prefix of every header we write; what is there under it already is replaced.
+const PREFIX: &str = "__stage.errors.";
+
+/// What went wrong with a record so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) attempts: u32,
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+    pub(crate) text: String,
+    pub(crate) class: &'static str,
+    /// The failure was ours, not the stage's: `deserialization` or `production`.
+    pub(crate) instead: Option<&'static str>,
+}
+
+impl Trouble {
+    pub(crate) fn of(failure: &Failure, instead: Option<&'static str>) -> Trouble {
+        let now = epoch_millis();
+        let class = match failure.kind {
+            crate::Kind::Retry => "retry",
+            crate::Kind::Unavailable => "unavailable",
+            crate::Kind::Reject => "reject",
+            crate::Kind::Fatal => "fatal",
+        };
+        Trouble { attempts: 1, first: now, last: now, text: failure.text(), class, instead }
+    }
+
+    /// One more failure of the same record.
+    pub(crate) fn and(self, next: Trouble) -> Trouble {
+        Trouble { attempts: self.attempts + 1, first: self.first, ..next }
+    }
+}
+
+/// Where a dead letter comes from.
+pub(crate) struct Origin<'o> {
+    pub(crate) topic: &'o str,
+    pub(crate) group: &'o str,
+    pub(crate) stage: &'o str,
+}
+
+/// Appends the record's own headers and the native set of `conventions`, packed.
+pub(crate) fn headers(
+    packed: &mut Vec<u8>,
+    record: &Record<'_>,
+    origin: &Origin<'_>,
+    trouble: &Trouble,
+    why: Disposition,
+) {
+    for (name, value) in Headers::new(record.headers) {
+        if !name.starts_with(PREFIX) {
+            pack(packed, name, value);
+        }
+    }
+    let disposition = trouble.instead.unwrap_or(match why {
+        Disposition::Rejected => "rejected",
+        Disposition::RetriesExhausted => "retries-exhausted",
+    });
+    let mut put = |name: &str, value: &str| {
+        pack(packed, &format!("{PREFIX}{name}"), Some(value.as_bytes()));
+    };
+    put("topic", origin.topic);
+    put("partition", &record.partition.to_string());
+    put("offset", &record.offset.to_string());
+    put("timestamp", &record.time.to_string());
+    put("group", origin.group);
+    put("stage", origin.stage);
+    put("attempts", &trouble.attempts.to_string());
+    put("first.failure.timestamp", &trouble.first.to_string());
+    put("last.failure.timestamp", &trouble.last.to_string());
+    put("disposition", disposition);
+    put("exception.class.name", trouble.class);
+    put("exception.message", cap(&trouble.text));
+}
+
+/// The longest error text a header carries.
+const LONGEST: usize = 4096;
+
+fn cap(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+pub(crate) fn epoch_millis() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,101 @@
+//! Why a record has no next one, classed by what happens then.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What happens to a record whose stage failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It cannot be done now: it is tried again, with back-off, up to the attempt limit.
+    Retry,
+    /// What the stage depends on is away: it is tried again, and uses up no attempt.
+    Unavailable,
+    /// It can never be done: the record goes to the dead letters.
+    Reject,
+    /// The worker must stop; the record stays uncommitted.
+    Fatal,
+}
+
+/// A [`Kind`] and the error behind it.
+///
+/// Any error becomes a [`Kind::Retry`] through `?`. It is deliberately no `std::error::Error`
+/// itself: that is what makes the conversion from every error possible.
+#[derive(Debug)]
+pub struct Failure {
+    /// What happens next.
+    pub kind: Kind,
+    /// When to try again, where the stage knows better than the back-off.
+    pub after: Option<Duration>,
+    error: anyhow::Error,
+}
+
+/// What a stage returns: an output, or a [`Failure`].
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    /// A failure of this kind.
+    pub fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Failure {
+        Failure { kind, after: None, error: error.into() }
+    }
+
+    /// The record can never be done, for this reason.
+    pub fn reject(reason: impl fmt::Display) -> Failure {
+        Failure::new(Kind::Reject, anyhow::anyhow!("{reason}"))
+    }
+
+    /// The error and its causes in one line.
+    pub fn text(&self) -> String {
+        format!("{:#}", self.error)
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::new(Kind::Retry, error)
+    }
+}
+
+/// Says of an error what is to happen, where [`Kind::Retry`] is not it.
+pub trait OrFail<T> {
+    /// The record can never be done.
+    ///
+    /// # Errors
+    /// The error, as [`Kind::Reject`].
+    fn or_reject(self) -> Result<T>;
+
+    /// What the stage depends on is away.
+    ///
+    /// # Errors
+    /// The error, as [`Kind::Unavailable`].
+    fn or_unavailable(self) -> Result<T>;
+
+    /// The worker must stop.
+    ///
+    /// # Errors
+    /// The error, as [`Kind::Fatal`].
+    fn or_fatal(self) -> Result<T>;
+
+    /// Try again after this time.
+    ///
+    /// # Errors
+    /// The error, as [`Kind::Retry`].
+    fn retry_after(self, after: Duration) -> Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrFail<T> for std::result::Result<T, E> {
+    fn or_reject(self) -> Result<T> {
+        self.map_err(|error| Failure::new(Kind::Reject, error))
+    }
+
+    fn or_unavailable(self) -> Result<T> {
+        self.map_err(|error| Failure::new(Kind::Unavailable, error))
+    }
+
+    fn or_fatal(self) -> Result<T> {
+        self.map_err(|error| Failure::new(Kind::Fatal, error))
+    }
+
+    fn retry_after(self, after: Duration) -> Result<T> {
+        self.map_err(|error| Failure { after: Some(after), ..Failure::new(Kind::Retry, error) })
+    }
+}

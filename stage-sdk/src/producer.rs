@@ -1,0 +1,224 @@
+//! Transactions: send, flush, offsets, commit, and what each error means.
+
+use crate::core::Ended;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long one window may take to reach the broker before it is aborted and goes again smaller.
+/// Below the transaction time-out, so that the abort is ours.
+const FLUSH: Duration = Duration::from_secs(4);
+
+/// How long an abort or a commit that was asked for is asked for again.
+const END: Duration = Duration::from_secs(20);
+
+/// A failed message holds a native flush up until its report was served: so flush in slices.
+const SLICE: Duration = Duration::from_millis(10);
+
+/// Gathers the reports of failed messages; successes report nothing.
+#[derive(Default)]
+pub(crate) struct Reports(Mutex<Vec<RDKafkaErrorCode>>);
+
+impl ClientContext for Reports {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "producer");
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(code);
+        }
+    }
+}
+
+/// One output as the producer takes it.
+pub(crate) struct Message<'m> {
+    pub(crate) topic: &'m str,
+    pub(crate) partition: Option<i32>,
+    pub(crate) key: Option<&'m [u8]>,
+    pub(crate) value: Option<&'m [u8]>,
+    pub(crate) headers: crate::record::Headers<'m>,
+    pub(crate) time: i64,
+}
+
+/// A producer; transactional if its settings have a transactional id.
+pub(crate) struct Producer {
+    base: BaseProducer<Reports>,
+    transactional: bool,
+}
+
+impl Producer {
+    /// Connects. A transactional one has fenced its predecessors and ended what they left open
+    /// when this returns.
+    pub(crate) fn open(config: &ClientConfig, wait: Duration) -> KafkaResult<Producer> {
+        let base: BaseProducer<Reports> = config.create_with_context(Reports::default())?;
+        let transactional = config.get("transactional.id").is_some();
+        if transactional {
+            base.init_transactions(wait)?;
+        }
+        Ok(Producer { base, transactional })
+    }
+
+    /// Opens a transaction; asks nobody.
+    pub(crate) fn begin(&self) -> KafkaResult<()> {
+        if self.transactional { self.base.begin_transaction() } else { Ok(()) }
+    }
+
+    /// Queues a message; it is copied.
+    pub(crate) fn send(&self, message: Message<'_>) -> KafkaResult<()> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(message.topic);
+        record.partition = message.partition;
+        record.key = message.key;
+        record.payload = message.value;
+        record.timestamp = Some(message.time).filter(|time| *time >= 0);
+        let mut headers: Option<OwnedHeaders> = None;
+        for (key, value) in message.headers {
+            headers = Some(headers.unwrap_or_default().insert(Header { key, value }));
+        }
+        record.headers = headers;
+        self.base.send(record).map_err(|(error, _)| error)
+    }
+
+    /// Waits until all that was sent is acknowledged.
+    ///
+    /// # Errors
+    /// How the window ended instead; it is not aborted yet.
+    pub(crate) fn flush(&self) -> Result<(), Ended> {
+        let until = Instant::now() + FLUSH;
+        loop {
+            let flushed = native_flush(&self.base, SLICE);
+            self.base.poll(Duration::ZERO);
+            let failed = std::mem::take(&mut *self.reports());
+            if failed.iter().any(is_content) {
+                return Err(Ended::Refused);
+            }
+            if let Some(code) = failed.first() {
+                tracing::debug!(%code, messages = failed.len(), "messages failed");
+                return Err(if self.is_broken() { Ended::Broken } else { Ended::Aborted });
+            }
+            if flushed {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                return Err(Ended::TimedOut);
+            }
+        }
+    }
+
+    /// Offsets, then the commit; nothing is produced after the offsets, since they are what the
+    /// broker checks our membership by.
+    pub(crate) fn commit(
+        &self,
+        offsets: &TopicPartitionList,
+        member: &ConsumerGroupMetadata,
+    ) -> Ended {
+        if let Err(error) = self.base.send_offsets_to_transaction(offsets, member, FLUSH) {
+            let ended = self.meaning(&error);
+            return if ended == Ended::Broken { ended } else { self.abort(ended) };
+        }
+        let until = Instant::now() + END;
+        loop {
+            let Err(error) = self.base.commit_transaction(FLUSH) else { return Ended::Committed };
+            tracing::debug!(%error, "commit");
+            match &error {
+                KafkaError::Transaction(e) if e.is_fatal() => return Ended::Unknown,
+                KafkaError::Transaction(e) if e.txn_requires_abort() => {
+                    return self.abort(Ended::Aborted);
+                }
+                // Retriable: the same call goes on where it was.
+                _ if Instant::now() > until => return Ended::Unknown,
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends the transaction without effect; gives `ended` back, or that the producer is broken.
+    pub(crate) fn abort(&self, ended: Ended) -> Ended {
+        if !self.transactional {
+            self.settle();
+            return ended;
+        }
+        let until = Instant::now() + END;
+        loop {
+            let answer = self.base.abort_transaction(SLICE);
+            self.base.poll(Duration::ZERO);
+            match answer {
+                Ok(()) => break,
+                Err(KafkaError::Transaction(error)) if error.is_retriable() => {
+                    if Instant::now() > until {
+                        return Ended::Broken;
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "abort");
+                    return Ended::Broken;
+                }
+            }
+        }
+        self.settle();
+        ended
+    }
+
+    /// Serves the reports that are still due, and forgets them.
+    fn settle(&self) {
+        let until = Instant::now() + Duration::from_secs(1);
+        while self.transactional && self.base.in_flight_count() > 0 && Instant::now() < until {
+            native_flush(&self.base, SLICE);
+            self.base.poll(Duration::ZERO);
+        }
+        self.base.poll(Duration::ZERO);
+        self.reports().clear();
+    }
+
+    fn meaning(&self, error: &KafkaError) -> Ended {
+        tracing::debug!(%error, "offsets of the transaction");
+        match error {
+            KafkaError::Transaction(e) if e.is_fatal() => Ended::Broken,
+            KafkaError::Transaction(e) if e.is_retriable() => Ended::TimedOut,
+            _ => Ended::Aborted,
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        use rdkafka::producer::Producer as _;
+        self.base.client().fatal_error().is_some()
+    }
+
+    fn reports(&self) -> std::sync::MutexGuard<'_, Vec<RDKafkaErrorCode>> {
+        self.base.context().0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The closed list of codes that speak of a record's content. A refusal is per batch: every
+/// message of it reports the code, the healthy and the purged too.
+fn is_content(code: &RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::MessageSizeTooLarge
+            | RDKafkaErrorCode::InvalidMessageSize
+            | RDKafkaErrorCode::InvalidTimestamp
+            | RDKafkaErrorCode::InvalidRecord
+    )
+}
+
+/// Whether all messages are acknowledged, after at most `wait`.
+///
+/// rdkafka's own `flush` polls for reports up to its deadline, and with only errors reported none
+/// comes: 116 ms for a window that needs 12.
+#[allow(unsafe_code)]
+fn native_flush(base: &BaseProducer<Reports>, wait: Duration) -> bool {
+    // SAFETY: the pointer is the live client that `base` owns and keeps for the whole call;
+    // rd_kafka_flush may be called from any thread.
+    let code =
+        unsafe { rdkafka_sys::rd_kafka_flush(base.client().native_ptr(), wait.as_millis() as i32) };
+    code == rdkafka_sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
+}

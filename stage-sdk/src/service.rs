@@ -1,0 +1,307 @@
+//! A stage as a running service: one or more workers in this process.
+
+use crate::broker::Broker;
+use crate::consumer::Consumer;
+use crate::context::{Context, Shared};
+use crate::core::{Core, Exit, Settings};
+use crate::courier::{Courier, Means};
+use crate::identity::Identity;
+use crate::kafka::{Kafka, Target, Worksite};
+use crate::producer::Producer;
+use crate::stage::{IntoStage, Stage};
+use crate::topics::{Topics, Trouble};
+use crate::worker::{Worker, attempt};
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// How long leaving the group may take after a stop.
+const LEAVE: Duration = Duration::from_secs(2);
+
+/// How long a new producer waits for the broker at start.
+const OPEN: Duration = Duration::from_secs(30);
+
+/// Whether outputs and offsets take effect together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Delivery {
+    /// All or none, in one transaction.
+    #[default]
+    ExactlyOnce,
+    /// Outputs first, then offsets: after a crash some come twice.
+    AtLeastOnce,
+}
+
+/// All a stage's service needs besides the stage.
+#[derive(Clone, Debug, Default)]
+pub struct Service {
+    /// The stage's name.
+    pub stage: String,
+    /// The consumer group.
+    pub group: String,
+    /// The topic it reads.
+    pub input: String,
+    /// The topic its outputs go to; none: it returns `()`.
+    pub output: Option<String>,
+    /// Named outputs: the name in code, and the topic.
+    pub outputs: Vec<(String, String)>,
+    /// The topic its dead letters go to.
+    pub dead_letters: String,
+    /// Where the brokers are.
+    pub broker: Broker,
+    /// Exactly once, or at least once.
+    pub delivery: Delivery,
+    /// How many workers, each a thread and a group member; 0 counts as 1.
+    pub workers: usize,
+    /// What [`Context::rng`] is a function of; none: a random one.
+    pub seed: Option<u64>,
+    /// Where identities are kept across restarts; none: nowhere.
+    pub state_dir: Option<PathBuf>,
+    /// Records without a key are rejected.
+    pub key_required: bool,
+    /// Limits and the retry policy.
+    pub settings: Settings,
+}
+
+/// Why a service did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// Something it was told is wrong: exit code 2.
+    Usage(String),
+    /// Something it needs is not there: exit code 1.
+    Runtime(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (StartError::Usage(text) | StartError::Runtime(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Workers at work. Dropping it does not stop them.
+#[derive(Debug)]
+pub struct Running {
+    stop: Arc<Stop>,
+    workers: Vec<JoinHandle<Ended>>,
+}
+
+type Ended = (Exit, Option<String>);
+
+#[derive(Debug)]
+struct Stop {
+    told: Arc<AtomicBool>,
+    wakes: Vec<Arc<Notify>>,
+}
+
+impl Stop {
+    fn tell(&self) {
+        self.told.store(true, Ordering::Release);
+        self.wakes.iter().for_each(|wake| wake.notify_one());
+    }
+}
+
+/// Tells workers to stop, from any thread.
+#[derive(Clone, Debug)]
+pub struct StopHandle(Arc<Stop>);
+
+impl StopHandle {
+    /// They finish what runs, commit, leave the group and end; this returns at once.
+    pub fn stop(&self) {
+        self.0.tell();
+    }
+}
+
+impl Running {
+    /// What stops these workers.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(self.stop.clone())
+    }
+
+    /// Whether any worker has ended.
+    pub fn has_ended(&self) -> bool {
+        self.workers.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Waits until all workers have ended; if one ends by itself the others are stopped too.
+    ///
+    /// # Errors
+    /// What ended a worker other than the stop.
+    pub fn wait(self) -> Result<(), String> {
+        while !self.has_ended() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.stop.tell();
+        let mut verdict = Ok(());
+        for worker in self.workers {
+            let failed = match worker.join() {
+                Ok((Exit::Clean, _)) => None,
+                Ok((_, Some(text))) => Some(text),
+                Ok((Exit::Unfinished, None)) => Some(
+                    "stopped before everything was committed; what is left is read again".into(),
+                ),
+                Ok((Exit::Failed, None)) => Some("a record stopped the stage".into()),
+                Err(_) => Some("a worker panicked; its last window is read again".into()),
+            };
+            if let (Ok(()), Some(text)) = (&verdict, failed) {
+                verdict = Err(text);
+            }
+        }
+        verdict
+    }
+}
+
+impl Service {
+    /// Starts the workers; when this returns they have joined the group, or are about to.
+    ///
+    /// # Errors
+    /// A setting, a topic or an identity cannot be used, or no broker answered within 30 s.
+    pub fn start<M, I>(&self, stage: I) -> Result<Running, StartError>
+    where
+        I: IntoStage<M>,
+        I::Stage: Send,
+    {
+        self.broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
+        let worksite = self.worksite()?;
+        let stage = stage.into_stage();
+        let told = Arc::new(AtomicBool::new(false));
+        let count = self.workers.max(1);
+        let wakes: Vec<_> = (0..count).map(|_| Arc::new(Notify::new())).collect();
+        let (ready, all_ready) = mpsc::channel();
+        let mut workers = Vec::new();
+        for (number, wake) in wakes.iter().enumerate() {
+            let identity = self.identity()?;
+            let (service, worksite, stage) = (self.clone(), worksite.clone(), stage.clone());
+            let (wake, told, ready) = (wake.clone(), told.clone(), ready.clone());
+            let worker = std::thread::Builder::new()
+                .name(format!("{}-{number}", self.stage))
+                .spawn(move || service.work(stage, worksite, identity, wake, told, &ready))
+                .map_err(|error| StartError::Runtime(format!("no thread for a worker: {error}")))?;
+            workers.push(worker);
+        }
+        drop(ready);
+        let running = Running { stop: Arc::new(Stop { told, wakes }), workers };
+        for answer in all_ready.iter().take(count) {
+            if let Err(error) = answer {
+                running.stop.tell();
+                return Err(error);
+            }
+        }
+        Ok(running)
+    }
+
+    fn worksite(&self) -> Result<Worksite, StartError> {
+        let trouble = |trouble| match trouble {
+            Trouble::Away(text) => StartError::Runtime(text),
+            Trouble::Missing(text) => StartError::Usage(text),
+        };
+        let topics = Topics::connect(&self.broker).map_err(trouble)?;
+        let target = |topic: &str| topics.target(topic).map_err(trouble);
+        target(&self.input)?;
+        let mut targets: Vec<Option<Target>> =
+            vec![self.output.as_deref().map(target).transpose()?];
+        for (_, topic) in &self.outputs {
+            targets.push(Some(target(topic)?));
+        }
+        Ok(Worksite {
+            stage: self.stage.clone(),
+            group: self.group.clone(),
+            inputs: vec![self.input.clone()],
+            targets,
+            dead_letters: target(&self.dead_letters)?,
+            key_required: self.key_required,
+            stops_on_failure: self.settings.retry.policy == crate::core::Policy::Stop,
+        })
+    }
+
+    fn identity(&self) -> Result<Identity, StartError> {
+        match &self.state_dir {
+            None => Ok(Identity::random()),
+            Some(directory) => Identity::kept(directory, &self.group)
+                .map_err(|error| StartError::Usage(format!("state directory {error}"))),
+        }
+    }
+
+    /// The whole life of one worker's thread.
+    fn work<S: Stage>(
+        self,
+        stage: S,
+        worksite: Worksite,
+        identity: Identity,
+        wake: Arc<Notify>,
+        told: Arc<AtomicBool>,
+        ready: &mpsc::Sender<Result<(), StartError>>,
+    ) -> Ended {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let (runtime, kafka) = match (runtime, self.connect(worksite, &identity, &wake)) {
+            (Ok(runtime), Ok(kafka)) => (runtime, kafka),
+            (Err(error), _) => return refuse(ready, StartError::Runtime(error.to_string())),
+            (_, Err(error)) => return refuse(ready, error),
+        };
+        ready.send(Ok(())).ok();
+        let shared = Rc::new(Shared {
+            stage: self.stage.clone(),
+            topic: self.input.clone(),
+            outputs: self.outputs.iter().map(|(name, _)| name.clone()).collect(),
+            seed: self.seed.unwrap_or_else(rand::random),
+        });
+        let settings = Settings { inline: S::INLINE, incarnation: rand::random(), ..self.settings };
+        let spawn = |stage: Rc<S>, kept: Rc<crate::record::Kept>, context: Rc<Context>| async move {
+            attempt(&*stage, kept.record(), &context).await
+        };
+        let make_context = Box::new(move || Context::new(shared.clone()));
+        let core = Core::new(settings);
+        let mut worker = Worker::new(core, kafka, stage, spawn, make_context, wake, told);
+        let exit = runtime.block_on(worker.run());
+        (exit, worker.leave(LEAVE))
+    }
+
+    fn connect(
+        &self,
+        worksite: Worksite,
+        identity: &Identity,
+        wake: &Arc<Notify>,
+    ) -> Result<Kafka, StartError> {
+        let failed = |error: rdkafka::error::KafkaError| StartError::Runtime(error.to_string());
+        let exactly_once = self.delivery == Delivery::ExactlyOnce;
+        let id = exactly_once.then(|| identity.transactional(&self.group));
+        let limits = worksite.targets.iter().flatten().chain([&worksite.dead_letters]);
+        let limits: Vec<usize> = limits.map(|target| target.limit).collect();
+        let largest = limits.iter().copied().max().unwrap_or_default();
+        let smallest = limits.iter().copied().min().unwrap_or_default();
+        let broker = self.broker.clone();
+        let config = move || broker.producer(id.as_deref(), largest, smallest);
+        let producer = Arc::new(Producer::open(&config(), OPEN).map_err(failed)?);
+        let member = identity.member();
+        let notify = wake.clone();
+        let wake_up = move || notify.notify_one();
+        let inputs = &worksite.inputs;
+        let consumer =
+            Consumer::join(&self.broker, &self.group, member.as_deref(), inputs, wake_up)
+                .map_err(failed)?;
+        let consumer = Arc::new(consumer);
+        let means = Means {
+            consumer: consumer.clone(),
+            producer: Box::new(config),
+            reader: self.broker.consumer(&self.group, None),
+            exactly_once,
+        };
+        let notify = wake.clone();
+        let courier = Courier::start(means, move || notify.notify_one())
+            .map_err(|error| StartError::Runtime(format!("no thread for a courier: {error}")))?;
+        Ok(Kafka::new(consumer, producer, courier, worksite))
+    }
+}
+
+fn refuse(ready: &mpsc::Sender<Result<(), StartError>>, error: StartError) -> Ended {
+    let text = error.to_string();
+    ready.send(Err(error)).ok();
+    (Exit::Failed, Some(text))
+}

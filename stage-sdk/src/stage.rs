@@ -1,0 +1,136 @@
+//! What you write: a function from one record to the next, or a [`Stage`] value.
+
+use crate::codec::{Decode, Output};
+use crate::context::Context;
+use crate::failure::Result;
+use std::future::{Future, ready};
+use std::marker::PhantomData;
+
+/// A stage as a value: for state, or for an input that borrows from the record.
+///
+/// There is one value per worker, a clone of the one given; after a panic the worker goes on with
+/// a fresh clone. Futures need not be `Send`.
+pub trait Stage: Clone + 'static {
+    /// The stage never waits: its future is ready at the first poll, and it runs on the record's
+    /// own bytes without being put aside.
+    const INLINE: bool = false;
+
+    /// What it takes.
+    type In<'r>: Decode<'r>;
+
+    /// What it gives.
+    type Out: Output;
+
+    /// One record to the next.
+    fn call<'r>(
+        &self,
+        input: Self::In<'r>,
+        cx: &Context,
+    ) -> impl Future<Output = Result<Self::Out>>;
+}
+
+/// What [`run`](crate::run) takes: a sync function, an async function, a closure, or a [`Stage`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a stage",
+    note = "write `fn(Json<T>, &Context) -> Result<impl Output>`, sync or async; closures need both argument types"
+)]
+pub trait IntoStage<Marker> {
+    /// The stage it becomes.
+    type Stage: Stage;
+
+    /// Becomes a stage.
+    fn into_stage(self) -> Self::Stage;
+}
+
+/// A sync function as a stage.
+pub struct Sync<F, I, O>(F, PhantomData<fn(I) -> O>);
+
+/// An async function as a stage.
+pub struct Async<F, I, O>(F, PhantomData<fn(I) -> O>);
+
+impl<F: Clone, I, O> Clone for Sync<F, I, O> {
+    fn clone(&self) -> Self {
+        Sync(self.0.clone(), PhantomData)
+    }
+}
+
+impl<F: Clone, I, O> Clone for Async<F, I, O> {
+    fn clone(&self) -> Self {
+        Async(self.0.clone(), PhantomData)
+    }
+}
+
+impl<F, I, O> Stage for Sync<F, I, O>
+where
+    F: Fn(I, &Context) -> Result<O> + Clone + 'static,
+    I: for<'r> Decode<'r> + 'static,
+    O: Output + 'static,
+{
+    const INLINE: bool = true;
+    type In<'r> = I;
+    type Out = O;
+
+    fn call<'r>(&self, input: I, cx: &Context) -> impl Future<Output = Result<O>> {
+        ready((self.0)(input, cx))
+    }
+}
+
+impl<F, I, O> Stage for Async<F, I, O>
+where
+    F: AsyncFn(I, &Context) -> Result<O> + Clone + 'static,
+    I: for<'r> Decode<'r> + 'static,
+    O: Output + 'static,
+{
+    type In<'r> = I;
+    type Out = O;
+
+    fn call<'r>(&self, input: I, cx: &Context) -> impl Future<Output = Result<O>> {
+        (self.0)(input, cx)
+    }
+}
+
+/// Tells the three kinds of stage apart for type inference.
+#[derive(Debug)]
+pub struct Value;
+
+/// See [`Value`].
+#[derive(Debug)]
+pub struct SyncFunction<I, O>(PhantomData<(I, O)>);
+
+/// See [`Value`].
+#[derive(Debug)]
+pub struct AsyncFunction<I, O>(PhantomData<(I, O)>);
+
+impl<S: Stage> IntoStage<Value> for S {
+    type Stage = S;
+
+    fn into_stage(self) -> S {
+        self
+    }
+}
+
+impl<F, I, O> IntoStage<SyncFunction<I, O>> for F
+where
+    F: Fn(I, &Context) -> Result<O> + Clone + 'static,
+    I: for<'r> Decode<'r> + 'static,
+    O: Output + 'static,
+{
+    type Stage = Sync<F, I, O>;
+
+    fn into_stage(self) -> Self::Stage {
+        Sync(self, PhantomData)
+    }
+}
+
+impl<F, I, O> IntoStage<AsyncFunction<I, O>> for F
+where
+    F: AsyncFn(I, &Context) -> Result<O> + Clone + 'static,
+    I: for<'r> Decode<'r> + 'static,
+    O: Output + 'static,
+{
+    type Stage = Async<F, I, O>;
+
+    fn into_stage(self) -> Self::Stage {
+        Async(self, PhantomData)
+    }
+}

@@ -1,0 +1,81 @@
+//! Nothing is lost, and nothing is there twice, however often stages die.
+
+use crate::rig::chain::{Chain, Group};
+use crate::rig::judge::{Judge, exactly_once, none_missing};
+use crate::rig::orders::Orders;
+use crate::rig::process::Process;
+use crate::rig::{broker, scaled, seed};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+use std::time::Duration;
+
+/// Pizzas a second, in all the tests with kills.
+const PACE: usize = 500;
+
+/// Runs the four stages under load while they are killed; gives the written counts.
+fn under_kills(chain: &Chain, kills: usize, pizzas: usize) -> Vec<usize> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
+    let mut stages = chain.start_all();
+    let mut orders = Orders::new(&chain.brokers, chain.first(), 50);
+    // Half of the time goes into looking, killing and starting.
+    let pause = pizzas as u64 * 500 / (PACE * (kills + 2)) as u64;
+    let groups: Vec<Group> = (0..stages.len()).map(|stage| chain.group_of(stage)).collect();
+    let writer = std::thread::spawn(move || {
+        orders.pace(pizzas, PACE, |_| {});
+        orders.written
+    });
+    let mut caught = 0;
+    for kill in 0..kills {
+        std::thread::sleep(Duration::from_millis(rng.random_range(pause / 2..pause * 3 / 2)));
+        assert!(!writer.is_finished(), "the input ended before kill {kill} of {kills}");
+        let stage = rng.random_range(0..stages.len());
+        caught += usize::from(kill_in_flight(&groups[stage], &mut stages[stage]));
+        stages[stage] = chain.start(&chain.stages[stage], 0);
+    }
+    let written = writer.join().unwrap();
+    eprintln!("{caught} of {kills} kills found records in flight");
+    assert!(caught * 10 >= kills * 9, "only {caught} of {kills} kills found records in flight");
+    let mut last = Judge::of(&chain.brokers, chain.last());
+    last.expect(written.iter().sum(), Duration::from_secs(60));
+    for stage in &mut stages {
+        assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
+    }
+    written
+}
+
+/// Kills a stage at a moment when something that lay in its input is not committed, if such a
+/// moment comes among fifty; whether it came. The process is frozen while we look.
+fn kill_in_flight(group: &Group, process: &mut Process) -> bool {
+    let in_flight = (0..50).any(|_| {
+        let ends = group.ends();
+        process.signal("-STOP");
+        let found = ends.iter().zip(group.committed()).any(|(end, committed)| committed < *end);
+        if !found {
+            process.signal("-CONT");
+        }
+        found
+    });
+    process.kill();
+    in_flight
+}
+
+#[test]
+fn forty_kills_exactly_once() {
+    let chain = Chain::pizza(&broker::shared());
+    let written = under_kills(&chain, scaled(40), scaled(20_000));
+    for topic in &chain.topics {
+        let mut judge = Judge::of(&chain.brokers, topic);
+        let seen = judge.expect(written.iter().sum(), Duration::from_secs(20));
+        exactly_once(topic, seen, &written);
+    }
+}
+
+#[test]
+fn kills_at_least_once_lose_nothing() {
+    let mut chain = Chain::pizza(&broker::shared());
+    chain.flags = vec!["--delivery".into(), "at-least-once".into()];
+    let written = under_kills(&chain, scaled(20), scaled(6_000));
+    let mut judge = Judge::of(&chain.brokers, chain.last());
+    let seen = judge.expect(written.iter().sum(), Duration::from_secs(20));
+    none_missing(chain.last(), seen, &written);
+}

@@ -1,0 +1,6 @@
+//! Each promise of the README, and an attack that would break it.
+
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod kills;
