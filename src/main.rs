@@ -2,6 +2,7 @@
 
 mod order;
 mod topics;
+mod up;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use stage_sdk::cli;
@@ -12,15 +13,20 @@ use std::process::ExitCode;
     name = "pizza",
     version,
     about = "The pizza shop: take orders, top pizzas stage by stage, hand them out",
-    after_help = "Exit codes: 0 done or stopped as asked, 1 failed at run time, 2 told something wrong, 130 second signal."
+    after_help = "Without a command: up.\nExit codes: 0 done or stopped as asked, 1 failed at run time, 2 told something wrong, 130 second signal.",
+    args_conflicts_with_subcommands = true
 )]
 struct Cli {
+    #[command(flatten)]
+    up: up::Args,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Open the shop: the API and all stages in this process
+    Up(up::Args),
     /// Order pizzas from an open shop
     Order(order::Args),
     /// Check the route map, or bring the broker's topics in line with it
@@ -35,7 +41,8 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     cli::log_to_stderr();
-    let done = match cli.command {
+    let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
+        Command::Up(args) => up::up(&args),
         Command::Order(args) => order::order(&args),
         Command::Topics(args) => topics::topics(&args),
         Command::Completions { shell } => {

@@ -63,6 +63,10 @@ impl Batch {
         self.entries.clear();
     }
 
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     pub(crate) fn entries_since(&self, mark: Mark) -> &[Entry] {
         self.entries.get(mark.entries..).unwrap_or_default()
     }

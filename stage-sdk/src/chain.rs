@@ -72,6 +72,10 @@ pub struct StageRoute {
     pub max_in_flight: usize,
     /// For one attempt of an async handler.
     pub timeout: Duration,
+    /// Its consumer group, if it is not `<chain>.<stage>`.
+    pub group: Option<String>,
+    /// Its outputs and offsets live in a database: the API's view is one.
+    pub sink: bool,
     /// A program of somebody else's: drawn, not started.
     pub external: bool,
 }
@@ -147,7 +151,7 @@ impl Chain {
         })?;
         Ok(Service {
             stage: stage.name.clone(),
-            group: format!("{}.{}", self.name, stage.name),
+            group: stage.group.clone().unwrap_or_else(|| format!("{}.{}", self.name, stage.name)),
             input: stage.input.clone(),
             output: stage.output.clone(),
             outputs: stage.outputs.clone(),
@@ -170,4 +174,23 @@ impl Chain {
             },
         })
     }
+}
+
+/// Reads a time such as `500ms`, `30s`, `2m`, `1h` or `30d`.
+///
+/// # Errors
+/// It is none of these.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as 500ms, 30s, 2m, 1h or 30d".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
+    let millis = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
 }

@@ -5,6 +5,7 @@ use crate::consumer::Consumer;
 use crate::core::{Ended, Partition, Position, WindowId};
 use crate::producer::Producer;
 use crate::record::{self, Kept};
+use crate::sink::{Marked, Refusal, Row};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ const AGAIN: Duration = Duration::from_millis(200);
 pub(crate) enum Job {
     /// Flush, offsets, commit.
     Commit(WindowId, Arc<Producer>, TopicPartitionList, Option<ConsumerGroupMetadata>),
+    /// Flush (dead letters), then rows and offsets into the database.
+    Store(WindowId, Arc<Producer>, Vec<Row>, Vec<(Partition, Position)>),
     Abort(WindowId, Arc<Producer>, Ended),
     /// A new producer in place of one that is broken.
     Renew,
@@ -59,12 +62,14 @@ pub(crate) struct Means {
     pub(crate) producer: Box<dyn Fn() -> ClientConfig + Send>,
     pub(crate) reader: ClientConfig,
     pub(crate) exactly_once: bool,
+    /// Where outputs and offsets go, if not to Kafka.
+    pub(crate) sink: Option<Marked>,
 }
 
 impl Courier {
     /// Starts the thread; `wake` is called with each reply.
     pub(crate) fn start(
-        means: Means,
+        mut means: Means,
         wake: impl Fn() + Send + 'static,
     ) -> std::io::Result<Courier> {
         let (jobs, todo) = mpsc::channel();
@@ -99,11 +104,11 @@ impl Courier {
 }
 
 impl Means {
-    fn carry(&self, job: Job, stop: &AtomicBool) -> Option<Reply> {
-        let consumer = &*self.consumer;
+    fn carry(&mut self, job: Job, stop: &AtomicBool) -> Option<Reply> {
+        let consumer = self.consumer.clone();
         Some(match job {
             Job::Commit(window, producer, offsets, member) => {
-                let (ended, acknowledged) = self.commit(consumer, &producer, &offsets, member);
+                let (ended, acknowledged) = self.commit(&producer, &offsets, member);
                 Reply::Ended { window, ended, acknowledged }
             }
             Job::Abort(window, producer, ended) => {
@@ -114,9 +119,22 @@ impl Means {
                 let open = || Producer::open(&(self.producer)(), ASK);
                 Reply::Renewed(Arc::new(until_done(stop, "a new producer", open)?))
             }
+            Job::Store(window, producer, rows, positions) => {
+                match self.store(&producer, &rows, &positions) {
+                    Ok(ended) => Reply::Ended { window, ended, acknowledged: false },
+                    Err(text) => Reply::Failed(text),
+                }
+            }
             Job::Restore(partitions) => {
-                let ask = || consumer.committed(&partitions, ASK);
-                let committed = until_done(stop, "the committed offsets", ask)?;
+                let committed = match &mut self.sink {
+                    Some(sink) => {
+                        until_done(stop, "the stored offsets", || sink.positions(&partitions))?
+                    }
+                    None => {
+                        let ask = || consumer.committed(&partitions, ASK);
+                        until_done(stop, "the committed offsets", ask)?
+                    }
+                };
                 match restored(&partitions, committed) {
                     Ok(all) => Reply::Restored(all),
                     Err(text) => Reply::Failed(text),
@@ -141,7 +159,6 @@ impl Means {
 
     fn commit(
         &self,
-        consumer: &Consumer,
         producer: &Producer,
         offsets: &TopicPartitionList,
         member: Option<ConsumerGroupMetadata>,
@@ -151,7 +168,7 @@ impl Means {
             return (ended, false);
         }
         if !self.exactly_once {
-            return match consumer.commit(offsets) {
+            return match self.consumer.commit(offsets) {
                 Ok(()) => (Ended::Committed, true),
                 Err(error) => {
                     tracing::debug!(%error, "offsets");
@@ -160,8 +177,39 @@ impl Means {
             };
         }
         match member {
-            Some(member) => (producer.commit(offsets, &member), false),
+            Some(member) => (producer.commit_with(offsets, &member), false),
             None => (producer.abort(Ended::Aborted), false),
+        }
+    }
+
+    /// Dead letters are acknowledged first; then rows and offsets, all or none.
+    fn store(
+        &mut self,
+        producer: &Producer,
+        rows: &[Row],
+        positions: &[(Partition, Position)],
+    ) -> Result<Ended, String> {
+        if let Err(ended) = producer.flush() {
+            return Ok(if ended == Ended::Broken { ended } else { producer.abort(ended) });
+        }
+        let Some(sink) = &mut self.sink else { return Ok(Ended::Aborted) };
+        match sink.write(rows, positions) {
+            Ok(()) => {
+                // Nobody reads them back: they show the lag to whoever looks at the group.
+                let list = self.consumer.offsets(positions.iter().map(|(p, at)| (*p, at)));
+                if let Err(error) = list.and_then(|list| self.consumer.commit(&list)) {
+                    tracing::debug!(%error, "offsets shown to the group");
+                }
+                Ok(Ended::Committed)
+            }
+            Err(Refusal::Fenced) => Err(
+                "another reader has advanced the stored offsets; this one begins anew from there"
+                    .into(),
+            ),
+            Err(Refusal::Away(error)) => {
+                tracing::warn!("the database cannot now: {error:#}");
+                Ok(Ended::Aborted)
+            }
         }
     }
 
@@ -208,7 +256,7 @@ fn restored(
 fn until_done<T, E: std::fmt::Display>(
     stop: &AtomicBool,
     what: &str,
-    ask: impl Fn() -> Result<T, E>,
+    mut ask: impl FnMut() -> Result<T, E>,
 ) -> Option<T> {
     let mut said = Instant::now();
     loop {

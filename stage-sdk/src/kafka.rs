@@ -1,13 +1,14 @@
 //! A worker's hands on Kafka: batches of windows go out here, and the group's wishes are met.
 
-use crate::batch::{Batch, Mark, Place};
+use crate::batch::{Batch, Entry, Mark, Place};
 use crate::consumer::Consumer;
-use crate::core::{Core, Disposition, Effect, Ended, Partition, WindowId};
+use crate::core::{Core, Disposition, Effect, Ended, Partition, Window, WindowId};
 use crate::courier::{Courier, Job, Reply};
 use crate::dead_letter::{self, Origin, Trouble};
 use crate::failure::{Failure, Kind};
 use crate::producer::{Message, Producer};
 use crate::record::{Headers, Record, pack};
+use crate::sink::Row;
 use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -37,6 +38,8 @@ pub(crate) struct Worksite {
     pub(crate) targets: Vec<Option<Target>>,
     pub(crate) dead_letters: Target,
     pub(crate) key_required: bool,
+    /// Outputs and offsets go to a database; only dead letters are produced.
+    pub(crate) is_sink: bool,
     pub(crate) stops_on_failure: bool,
 }
 
@@ -140,6 +143,9 @@ impl Kafka {
             return Ok(());
         };
         for entry in batch.entries_since(mark) {
+            if self.worksite.is_sink && entry.target == 0 {
+                continue;
+            }
             let Some(Some(target)) = self.worksite.targets.get(entry.target as usize) else {
                 let text = format!(
                     "stage {:?} returned an output and has none; give --output, or return ()",
@@ -180,7 +186,9 @@ impl Kafka {
         };
         while let Some(entry) = batch.get(sending.next) {
             sending.next += 1;
-            if !window.holds(entry.source, entry.offset) {
+            if !window.holds(entry.source, entry.offset)
+                || (self.worksite.is_sink && entry.target == 0)
+            {
                 continue;
             }
             let targets = &self.worksite.targets;
@@ -218,10 +226,31 @@ impl Kafka {
             return Ok(());
         }
         let parts = window.parts.iter().map(|(partition, part)| (*partition, &part.position));
+        if self.worksite.is_sink {
+            let positions = parts.map(|(partition, at)| (partition, at.clone())).collect();
+            let job = Job::Store(id, self.producer.clone(), self.rows(window), positions);
+            self.courier.ask(job);
+            return Ok(());
+        }
         let offsets = self.consumer.offsets(parts).map_err(|error| error.to_string())?;
         let member = self.consumer.membership();
         self.courier.ask(Job::Commit(id, self.producer.clone(), offsets, member));
         Ok(())
+    }
+
+    /// The outputs of a window, for a database.
+    fn rows(&self, window: &Window) -> Vec<Row> {
+        let batch = self.batches.iter().find(|(known, _)| *known == window.batch);
+        let Some((_, batch)) = batch else { return Vec::new() };
+        let ours = |entry: &&Entry| entry.target == 0 && window.holds(entry.source, entry.offset);
+        let row = |entry: &Entry| Row {
+            partition: entry.source.number,
+            offset: entry.offset,
+            key: batch.key(entry).map(<[u8]>::to_vec),
+            value: batch.value(entry).map(<[u8]>::to_vec),
+            headers: batch.headers(entry).to_vec(),
+        };
+        batch.entries().iter().filter(ours).map(row).collect()
     }
 
     pub(crate) fn abort(&mut self, window: WindowId) {

@@ -28,13 +28,15 @@ mod topics;
 
 mod consumer;
 
-mod producer;
+pub mod producer;
 
 mod identity;
 
 mod dead_letter;
 
 pub mod service;
+
+pub mod sink;
 
 pub mod chain;
 

@@ -21,7 +21,7 @@ const SLICE: Duration = Duration::from_millis(10);
 
 /// Gathers the reports of failed messages; successes report nothing.
 #[derive(Default)]
-pub(crate) struct Reports(Mutex<Vec<RDKafkaErrorCode>>);
+struct Reports(Mutex<Vec<RDKafkaErrorCode>>);
 
 impl ClientContext for Reports {
     fn error(&self, error: KafkaError, reason: &str) {
@@ -40,26 +40,38 @@ impl ProducerContext for Reports {
     }
 }
 
-/// One output as the producer takes it.
-pub(crate) struct Message<'m> {
-    pub(crate) topic: &'m str,
-    pub(crate) partition: Option<i32>,
-    pub(crate) key: Option<&'m [u8]>,
-    pub(crate) value: Option<&'m [u8]>,
-    pub(crate) headers: crate::record::Headers<'m>,
-    pub(crate) time: i64,
+/// One message, as bytes; it is copied when it is sent.
+#[derive(Clone, Debug)]
+pub struct Message<'m> {
+    /// Where it goes.
+    pub topic: &'m str,
+    /// Which partition; none: by its key.
+    pub partition: Option<i32>,
+    /// Its key.
+    pub key: Option<&'m [u8]>,
+    /// Its value; none: a tombstone.
+    pub value: Option<&'m [u8]>,
+    /// Its headers, packed.
+    pub headers: crate::record::Headers<'m>,
+    /// Milliseconds since the epoch; below 0: the time of sending.
+    pub time: i64,
 }
 
-/// A producer; transactional if its settings have a transactional id.
-pub(crate) struct Producer {
+/// A producer; transactional if its settings ([`Broker::producer`](crate::broker::Broker::producer))
+/// have an identity. Dropping it forgets what is not flushed; an open transaction then ends by its
+/// time-out, without effect.
+pub struct Producer {
     base: BaseProducer<Reports>,
     transactional: bool,
 }
 
 impl Producer {
-    /// Connects. A transactional one has fenced its predecessors and ended what they left open
-    /// when this returns.
-    pub(crate) fn open(config: &ClientConfig, wait: Duration) -> KafkaResult<Producer> {
+    /// Makes the client. A transactional one has fenced its predecessors, and ended what they left
+    /// open, when this returns; any other asks nobody.
+    ///
+    /// # Errors
+    /// A setting is wrong, or a transactional one had no answer within `wait`.
+    pub fn open(config: &ClientConfig, wait: Duration) -> KafkaResult<Producer> {
         let base: BaseProducer<Reports> = config.create_with_context(Reports::default())?;
         let transactional = config.get("transactional.id").is_some();
         if transactional {
@@ -68,13 +80,19 @@ impl Producer {
         Ok(Producer { base, transactional })
     }
 
-    /// Opens a transaction; asks nobody.
-    pub(crate) fn begin(&self) -> KafkaResult<()> {
+    /// Opens a transaction; asks nobody. Without transactions it does nothing.
+    ///
+    /// # Errors
+    /// The producer is unusable, or a transaction is open already.
+    pub fn begin(&self) -> KafkaResult<()> {
         if self.transactional { self.base.begin_transaction() } else { Ok(()) }
     }
 
-    /// Queues a message; it is copied.
-    pub(crate) fn send(&self, message: Message<'_>) -> KafkaResult<()> {
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// It is larger than any topic takes, or the transaction has failed already.
+    pub fn send(&self, message: Message<'_>) -> KafkaResult<()> {
         let mut record = BaseRecord::<[u8], [u8]>::to(message.topic);
         record.partition = message.partition;
         record.key = message.key;
@@ -91,8 +109,8 @@ impl Producer {
     /// Waits until all that was sent is acknowledged.
     ///
     /// # Errors
-    /// How the window ended instead; it is not aborted yet.
-    pub(crate) fn flush(&self) -> Result<(), Ended> {
+    /// How it ended instead, after at most 4 s; the transaction is not aborted yet.
+    pub fn flush(&self) -> Result<(), Ended> {
         let until = Instant::now() + FLUSH;
         loop {
             let flushed = native_flush(&self.base, SLICE);
@@ -116,7 +134,7 @@ impl Producer {
 
     /// Offsets, then the commit; nothing is produced after the offsets, since they are what the
     /// broker checks our membership by.
-    pub(crate) fn commit(
+    pub(crate) fn commit_with(
         &self,
         offsets: &TopicPartitionList,
         member: &ConsumerGroupMetadata,
@@ -125,6 +143,11 @@ impl Producer {
             let ended = self.meaning(&error);
             return if ended == Ended::Broken { ended } else { self.abort(ended) };
         }
+        self.commit()
+    }
+
+    /// Commits the transaction; asks again for up to 20 s while there is no answer.
+    pub fn commit(&self) -> Ended {
         let until = Instant::now() + END;
         loop {
             let Err(error) = self.base.commit_transaction(FLUSH) else { return Ended::Committed };
@@ -141,8 +164,9 @@ impl Producer {
         }
     }
 
-    /// Ends the transaction without effect; gives `ended` back, or that the producer is broken.
-    pub(crate) fn abort(&self, ended: Ended) -> Ended {
+    /// Ends the transaction without effect; gives `ended` back, or that the producer is broken and
+    /// a new one is to be opened.
+    pub fn abort(&self, ended: Ended) -> Ended {
         if !self.transactional {
             self.settle();
             return ended;

@@ -8,6 +8,7 @@ use crate::courier::{Courier, Means};
 use crate::identity::Identity;
 use crate::kafka::{Kafka, Target, Worksite};
 use crate::producer::Producer;
+use crate::sink::{Marked, Sink};
 use crate::stage::{IntoStage, Stage};
 use crate::topics::{Topics, Trouble};
 use crate::worker::{Worker, attempt};
@@ -168,9 +169,31 @@ impl Service {
         I: IntoStage<M>,
         I::Stage: Send,
     {
+        self.launch(stage.into_stage(), || None)
+    }
+
+    /// As [`start`](Service::start), with outputs and offsets in a database: `sink` is called once
+    /// per worker. It has no output topic, and delivery is exactly once in the database.
+    ///
+    /// # Errors
+    /// As those of `start`.
+    pub fn start_sink<M, I, K>(&self, stage: I, sink: impl Fn() -> K) -> Result<Running, StartError>
+    where
+        I: IntoStage<M>,
+        I::Stage: Send,
+        K: Sink + 'static,
+    {
+        let stage = stage.into_stage();
+        self.launch(stage, || Some(Box::new(sink()) as Box<dyn Sink>))
+    }
+
+    fn launch<S: Stage + Send>(
+        &self,
+        stage: S,
+        sink: impl Fn() -> Option<Box<dyn Sink>>,
+    ) -> Result<Running, StartError> {
         self.broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
         let worksite = self.worksite()?;
-        let stage = stage.into_stage();
         let told = Arc::new(AtomicBool::new(false));
         let count = self.workers.max(1);
         let wakes: Vec<_> = (0..count).map(|_| Arc::new(Notify::new())).collect();
@@ -178,11 +201,12 @@ impl Service {
         let mut workers = Vec::new();
         for (number, wake) in wakes.iter().enumerate() {
             let identity = self.identity()?;
+            let sink = sink().map(Marked::new);
             let (service, worksite, stage) = (self.clone(), worksite.clone(), stage.clone());
             let (wake, told, ready) = (wake.clone(), told.clone(), ready.clone());
             let worker = std::thread::Builder::new()
                 .name(format!("{}-{number}", self.stage))
-                .spawn(move || service.work(stage, worksite, identity, wake, told, &ready))
+                .spawn(move || service.work(stage, worksite, identity, sink, (wake, told), &ready))
                 .map_err(|error| StartError::Runtime(format!("no thread for a worker: {error}")))?;
             workers.push(worker);
         }
@@ -217,6 +241,7 @@ impl Service {
             targets,
             dead_letters: target(&self.dead_letters)?,
             key_required: self.key_required,
+            is_sink: false,
             stops_on_failure: self.settings.retry.policy == crate::core::Policy::Stop,
         })
     }
@@ -233,14 +258,15 @@ impl Service {
     fn work<S: Stage>(
         self,
         stage: S,
-        worksite: Worksite,
+        mut worksite: Worksite,
         identity: Identity,
-        wake: Arc<Notify>,
-        told: Arc<AtomicBool>,
+        sink: Option<Marked>,
+        (wake, told): (Arc<Notify>, Arc<AtomicBool>),
         ready: &mpsc::Sender<Result<(), StartError>>,
     ) -> Ended {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let (runtime, kafka) = match (runtime, self.connect(worksite, &identity, &wake)) {
+        worksite.is_sink = sink.is_some();
+        let (runtime, kafka) = match (runtime, self.connect(worksite, &identity, sink, &wake)) {
             (Ok(runtime), Ok(kafka)) => (runtime, kafka),
             (Err(error), _) => return refuse(ready, StartError::Runtime(error.to_string())),
             (_, Err(error)) => return refuse(ready, error),
@@ -267,10 +293,11 @@ impl Service {
         &self,
         worksite: Worksite,
         identity: &Identity,
+        sink: Option<Marked>,
         wake: &Arc<Notify>,
     ) -> Result<Kafka, StartError> {
         let failed = |error: rdkafka::error::KafkaError| StartError::Runtime(error.to_string());
-        let exactly_once = self.delivery == Delivery::ExactlyOnce;
+        let exactly_once = self.delivery == Delivery::ExactlyOnce && sink.is_none();
         let id = exactly_once.then(|| identity.transactional(&self.group));
         let limits = worksite.targets.iter().flatten().chain([&worksite.dead_letters]);
         let limits: Vec<usize> = limits.map(|target| target.limit).collect();
@@ -292,6 +319,7 @@ impl Service {
             producer: Box::new(config),
             reader: self.broker.consumer(&self.group, None),
             exactly_once,
+            sink,
         };
         let notify = wake.clone();
         let courier = Courier::start(means, move || notify.notify_one())

@@ -102,6 +102,8 @@ fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         repartition: false,
         max_in_flight: defaults.max_in_flight,
         timeout: defaults.timeout,
+        group: None,
+        sink: false,
         external: false,
     };
     let keys = [
@@ -114,6 +116,8 @@ fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "repartition",
         "max_in_flight",
         "timeout",
+        "group",
+        "sink",
         "external",
     ];
     let (path, line) = (table.path.clone(), table.line);
@@ -135,6 +139,8 @@ fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "repartition" => item.flag(|flag| stage.repartition = flag),
         "max_in_flight" => item.number(1..=10_000, |number| stage.max_in_flight = number as usize),
         "timeout" => item.duration(|duration| stage.timeout = duration),
+        "group" => item.text(|text| stage.group = Some(text.to_owned())),
+        "sink" => item.flag(|flag| stage.sink = flag),
         _ => item.flag(|flag| stage.external = flag),
     });
     if stage.input.is_empty() {
@@ -303,7 +309,7 @@ impl<'t> Item<'_, 't> {
     }
 
     fn duration(&mut self, set: impl FnOnce(Duration)) {
-        match self.value.get_ref().as_str().map(duration) {
+        match self.value.get_ref().as_str().map(time) {
             Some(Some(duration)) if !duration.is_zero() => set(duration),
             _ => self.wrong("a time such as \"500ms\", \"30s\" or \"2m\""),
         }
@@ -312,7 +318,7 @@ impl<'t> Item<'_, 't> {
     fn range(&mut self, set: impl FnOnce(Duration, Duration)) {
         let text = self.value.get_ref().as_str();
         let ends = text.and_then(|text| text.split_once(".."));
-        match ends.map(|(first, longest)| (duration(first), duration(longest))) {
+        match ends.map(|(first, longest)| (time(first), time(longest))) {
             Some((Some(first), Some(longest))) if first > longest => {
                 self.problem("begins above its end");
             }
@@ -322,19 +328,8 @@ impl<'t> Item<'_, 't> {
     }
 }
 
-/// Reads `500ms`, `30s`, `2m`, `1h` or `30d`.
-fn duration(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit())?;
-    let number: u64 = text[..digits].parse().ok()?;
-    let millis = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
-    };
-    number.checked_mul(millis).map(Duration::from_millis)
+fn time(text: &str) -> Option<Duration> {
+    super::duration(text).ok()
 }
 
 fn line_of(text: &str, at: usize) -> usize {

@@ -107,9 +107,11 @@ impl Core {
 
     /// Ends a hand-over whose partitions have nothing running and nothing uncommitted.
     pub(super) fn let_go(&mut self, now: Time, out: &mut VecDeque<Effect>) {
-        let Some(hand_over) = &self.hand_over else { return };
+        let Some(hand_over) = &mut self.hand_over else { return };
         let (partitions, until) = (hand_over.partitions.clone(), hand_over.until);
         if now >= hand_over.running_until {
+            // Once will do: nothing of them starts again. Others may run on, for longer.
+            hand_over.running_until = until;
             self.cancel_running(&partitions, out);
         }
         if now >= until {

@@ -74,15 +74,17 @@ impl Progress {
         self.unfinished.iter().filter_map(|(_, id)| *id)
     }
 
-    /// Whether the partition has run as far ahead as its metadata can say.
+    /// Whether the partition has run as far ahead as its metadata can say. What an earlier owner
+    /// left unfinished is taken all the same: it adds nothing, and the watermark waits for it.
     pub fn at_bound(&self) -> bool {
-        self.unfinished.len() >= MAX_UNFINISHED || self.ahead() >= MAX_AHEAD
+        self.awaited == 0 && (self.unfinished.len() >= MAX_UNFINISHED || self.ahead() >= MAX_AHEAD)
     }
 
     /// Whether a partition paused at the bound may go on: half of the room is free again, since
     /// each pause throws away what was fetched ahead.
     pub fn has_room(&self) -> bool {
-        self.unfinished.len() <= MAX_UNFINISHED / 2 && self.ahead() <= MAX_AHEAD / 2
+        self.awaited > 0
+            || (self.unfinished.len() <= MAX_UNFINISHED / 2 && self.ahead() <= MAX_AHEAD / 2)
     }
 
     fn ahead(&self) -> i64 {

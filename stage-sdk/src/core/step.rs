@@ -34,6 +34,9 @@ pub(super) enum Intake {
 pub struct Core {
     pub(super) settings: Settings,
     pub(super) partitions: BTreeMap<Partition, Progress>,
+    /// Answers due to [`Effect::Restore`]: one that was asked for in an earlier ownership may say
+    /// less than another owner has committed since.
+    pub(super) restoring: BTreeMap<Partition, usize>,
     pub(super) slots: Slots,
     pub(super) ready: VecDeque<Id>,
     pub(super) running: usize,
@@ -60,6 +63,7 @@ impl Core {
         Core {
             settings,
             partitions: BTreeMap::new(),
+            restoring: BTreeMap::new(),
             slots: Slots::default(),
             ready: VecDeque::new(),
             running: 0,
@@ -341,6 +345,7 @@ impl Core {
     fn assigned(&mut self, partitions: &[Partition], out: &mut VecDeque<Effect>) {
         for partition in partitions {
             self.partitions.insert(*partition, Progress::default());
+            *self.restoring.entry(*partition).or_default() += 1;
         }
         out.push_back(Effect::Restore(partitions.to_vec()));
     }
@@ -351,10 +356,18 @@ impl Core {
         position: Option<Position>,
         out: &mut VecDeque<Effect>,
     ) {
+        if let Some(due) = self.restoring.get_mut(&partition) {
+            *due -= 1;
+            if *due > 0 {
+                return;
+            }
+        }
+        self.restoring.remove(&partition);
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         let from = position.as_ref().map(|position| position.next);
         progress.restore(position);
-        progress.draining = self.stopping.is_some();
+        // It may be wanted back already.
+        progress.draining |= self.stopping.is_some();
         out.push_back(Effect::Assign(vec![(partition, from)]));
         if self.intake == Intake::Paused {
             progress.paused = true;
@@ -395,6 +408,10 @@ impl Core {
                 self.waiting_bytes -= bytes;
                 self.start(now, id, out);
             }
+        }
+        // A dead letter belongs to the window that is filling: no window ends before it is written.
+        if out.iter().any(|effect| matches!(effect, Effect::DeadLetter(..))) {
+            return;
         }
         if self.hand_over.is_some() {
             self.let_go(now, out);

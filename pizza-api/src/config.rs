@@ -1,0 +1,125 @@
+//! What the API is told.
+
+use stage_sdk::broker::Broker;
+use stage_sdk::chain::Chain;
+use stage_sdk::{Service, StartError};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Flags, each with its variable.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Brokers as HOST:PORT, several with commas [default: brokers in topics.toml]
+    #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT")]
+    pub brokers: Option<String>,
+
+    /// The route map
+    #[arg(long, env = "STAGE_CONFIG", value_name = "FILE", default_value = "topics.toml")]
+    pub config: PathBuf,
+
+    /// Where to listen [default: 127.0.0.1:8094, or PORT on 127.0.0.1]
+    #[arg(long, env = "STAGE_LISTEN", value_name = "HOST:PORT")]
+    pub listen: Option<SocketAddr>,
+
+    /// A port on 127.0.0.1; --listen comes first
+    #[arg(long, env = "PORT", hide = true)]
+    pub port: Option<u16>,
+
+    /// The database: sqlite:PATH, postgres://… or mysql://… [default: a file in the data directory]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// The data directory: orders, and the identities of workers
+    #[arg(long, env = "STAGE_DATA", value_name = "DIR", default_value = "./.pizza")]
+    pub data: PathBuf,
+
+    /// The most pizzas in one order
+    #[arg(long, env = "STAGE_MAX_COUNT", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub max_count: u32,
+
+    /// How long orders are kept, such as 12h or 30d
+    #[arg(long, env = "STAGE_KEEP_ORDERS", value_name = "TIME", default_value = "30d", value_parser = stage_sdk::chain::duration)]
+    pub keep_orders: Duration,
+
+    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
+    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = stage_sdk::cli::setting)]
+    pub overrides: Vec<(String, String)>,
+}
+
+/// All the API needs, with nothing left open.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the brokers are.
+    pub broker: Broker,
+    /// The topic orders are sent to.
+    pub first: String,
+    /// The view: the topic finished pizzas come from, its group and its dead letters.
+    pub view: Service,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The database.
+    pub database_url: String,
+    /// The data directory.
+    pub data: PathBuf,
+    /// The most pizzas in one order.
+    pub max_count: u32,
+    /// How long orders are kept.
+    pub keep_orders: Duration,
+}
+
+impl Args {
+    /// Settles what is open, from the route map and the defaults.
+    ///
+    /// # Errors
+    /// No broker is given, a setting is wrong, or the chain has not one source and one sink.
+    pub fn config(&self, chain: &Chain) -> Result<Config, StartError> {
+        let file = self.config.display();
+        let servers = self.brokers.clone().or_else(|| chain.brokers.clone()).ok_or_else(|| {
+            StartError::Usage(format!(
+                "no broker is given; use --brokers HOST:PORT, STAGE_BROKERS, or brokers in {file}"
+            ))
+        })?;
+        let broker = Broker {
+            servers,
+            overrides: self.overrides.clone(),
+            compression: chain.compression.clone(),
+        };
+        broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
+        let open = |what: &str| StartError::Usage(format!("{file}: {what}"));
+        let mut sources = chain.topics.iter().filter(|(_, topic)| topic.source);
+        let (Some((first, _)), None) = (sources.next(), sources.next()) else {
+            return Err(open(
+                "the API sends orders to the one topic with source = true; there must be one",
+            ));
+        };
+        let mut sinks = chain.stages.iter().filter(|stage| stage.sink);
+        let (Some(sink), None) = (sinks.next(), sinks.next()) else {
+            return Err(open(
+                "the API's view is the one stage with sink = true; there must be one",
+            ));
+        };
+        let view = Service { broker: broker.clone(), ..chain.service(&sink.name)? };
+        std::fs::create_dir_all(&self.data).map_err(|error| {
+            StartError::Usage(format!(
+                "data directory {}: {error}; give a writable one with --data",
+                self.data.display()
+            ))
+        })?;
+        Ok(Config {
+            broker,
+            first: first.clone(),
+            view,
+            listen: self
+                .listen
+                .unwrap_or_else(|| ([127, 0, 0, 1], self.port.unwrap_or(8094)).into()),
+            database_url: self
+                .database_url
+                .clone()
+                .unwrap_or_else(|| crate::store::Store::file_url(&self.data)),
+            data: self.data.clone(),
+            max_count: self.max_count,
+            keep_orders: self.keep_orders,
+        })
+    }
+}

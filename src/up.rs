@@ -1,0 +1,94 @@
+//! `pizza up`: the whole shop in one process.
+
+use pizza_api::Config;
+use stage_sdk::broker::Broker;
+use stage_sdk::chain::{Chain, plan};
+use stage_sdk::{Delivery, Running, Service, StartError, cli};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    api: pizza_api::Args,
+
+    /// Whether outputs and offsets of the stages take effect together [default: exactly-once]
+    #[arg(long, env = "STAGE_DELIVERY", value_name = "MODE")]
+    delivery: Option<Delivery>,
+
+    /// Workers of each stage
+    #[arg(long, env = "STAGE_WORKERS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+
+    /// Makes the pizzas repeatable: the same orders give the same toppings
+    #[arg(long, env = "STAGE_SEED", value_name = "N")]
+    seed: Option<u64>,
+}
+
+/// Opens the shop, and keeps it open until a signal comes or a part of it fails.
+pub(crate) fn up(args: &Args) -> Result<(), StartError> {
+    let chain = Chain::read(&args.api.config).map_err(|e| StartError::Usage(e.to_string()))?;
+    let config = args.api.config(&chain)?;
+    make_topics(&chain, &config.broker)?;
+    let stages = start_stages(args, &chain, &config)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| StartError::Runtime(error.to_string()))?;
+    let stopped = runtime.block_on(serve(config, &stages));
+    for stage in &stages {
+        stage.stop_handle().stop();
+    }
+    let ended: Vec<_> = stages.into_iter().map(Running::wait).collect();
+    stopped?;
+    ended.into_iter().collect::<Result<(), String>>().map_err(StartError::Runtime)
+}
+
+fn make_topics(chain: &Chain, broker: &Broker) -> Result<(), StartError> {
+    plan::apply(&plan::plan(chain, broker)?, broker)
+}
+
+fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Running>, StartError> {
+    let mut running = Vec::new();
+    for route in chain.stages.iter().filter(|route| !route.external && !route.sink) {
+        let service = Service {
+            broker: config.broker.clone(),
+            workers: args.workers.into(),
+            seed: args.seed,
+            state_dir: Some(config.data.join("state")),
+            delivery: args.delivery.unwrap_or(route.delivery),
+            ..chain.service(&route.name)?
+        };
+        running.push(match route.name.as_str() {
+            "sauce" => service.start(stages::sauce)?,
+            "cheese" => service.start(stages::cheese)?,
+            "meat" => service.start(stages::meat)?,
+            "veggie" => service.start(stages::veggie)?,
+            other => return Err(StartError::Usage(format!(
+                "no stage {other:?} is built in; mark it `external = true` in {} and start its program beside the shop",
+                args.api.config.display()
+            ))),
+        });
+    }
+    Ok(running)
+}
+
+async fn serve(config: Config, stages: &[Running]) -> Result<(), StartError> {
+    let shop = pizza_api::open(config).await?;
+    println!("pizza shop open: {}", shop.url());
+    let signalled = Arc::new(Notify::new());
+    let notify = signalled.clone();
+    cli::on_signal(move || notify.notify_one());
+    tokio::select! {
+        () = signalled.notified() => {}
+        () = ended(stages) => {}
+    }
+    shop.stop().await;
+    Ok(())
+}
+
+/// Comes back when any stage has ended, which none does by itself but by failing.
+async fn ended(stages: &[Running]) {
+    while !stages.iter().any(Running::has_ended) {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
