@@ -29,12 +29,15 @@ pub(crate) struct Args {
 pub(crate) fn up(args: &Args) -> Result<(), StartError> {
     let chain = Chain::read(&args.api.config).map_err(|e| StartError::Usage(e.to_string()))?;
     let config = args.api.config(&chain)?;
+    pizza_api::cluster::belongs(&config.data, &config.broker)?;
     make_topics(&chain, &config.broker)?;
     let stages = start_stages(args, &chain, &config)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| StartError::Runtime(error.to_string()))?;
     let stopped = runtime.block_on(serve(config, &stages));
+    // What still waits for a broker is not waited for.
+    runtime.shutdown_background();
     for stage in &stages {
         stage.stop_handle().stop();
     }

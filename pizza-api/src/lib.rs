@@ -1,5 +1,7 @@
 //! The HTTP API of the pizza shop: takes orders, and gathers finished pizzas.
 
+pub mod cluster;
+
 pub mod config;
 
 pub mod http;

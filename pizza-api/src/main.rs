@@ -50,7 +50,7 @@ fn serve(args: &Args) -> Result<(), StartError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| StartError::Runtime(error.to_string()))?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let shop = pizza_api::open(config).await?;
         println!("pizza API listens: {}", shop.url());
         let signalled = Arc::new(Notify::new());
@@ -59,5 +59,8 @@ fn serve(args: &Args) -> Result<(), StartError> {
         signalled.notified().await;
         shop.stop().await;
         Ok(())
-    })
+    });
+    // What still waits for a broker is not waited for.
+    runtime.shutdown_background();
+    served
 }

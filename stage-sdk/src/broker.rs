@@ -143,6 +143,19 @@ impl Broker {
         Ok(())
     }
 
+    /// The cluster's own id; waits for a broker up to 30 s, and says so.
+    ///
+    /// # Errors
+    /// No broker answers, or the cluster has none.
+    pub fn cluster_id(&self) -> Result<String, crate::StartError> {
+        let topics = crate::topics::Topics::connect(self)?;
+        let id = topics.admin.inner().fetch_cluster_id(std::time::Duration::from_secs(5));
+        id.ok_or_else(|| {
+            let text = format!("the cluster at {} does not tell its id", self.servers);
+            crate::StartError::Runtime(text)
+        })
+    }
+
     /// A client that only asks and administers.
     pub fn admin(&self) -> ClientConfig {
         self.with(&[])

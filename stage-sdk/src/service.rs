@@ -10,7 +10,7 @@ use crate::kafka::{Kafka, Target, Worksite};
 use crate::producer::Producer;
 use crate::sink::{Marked, Sink};
 use crate::stage::{IntoStage, Stage};
-use crate::topics::{Topics, Trouble};
+use crate::topics::Topics;
 use crate::worker::{Worker, attempt};
 use std::fmt;
 use std::path::PathBuf;
@@ -222,12 +222,8 @@ impl Service {
     }
 
     fn worksite(&self) -> Result<Worksite, StartError> {
-        let trouble = |trouble| match trouble {
-            Trouble::Away(text) => StartError::Runtime(text),
-            Trouble::Missing(text) => StartError::Usage(text),
-        };
-        let topics = Topics::connect(&self.broker).map_err(trouble)?;
-        let target = |topic: &str| topics.target(topic).map_err(trouble);
+        let topics = Topics::connect(&self.broker)?;
+        let target = |topic: &str| topics.target(topic).map_err(StartError::from);
         target(&self.input)?;
         let mut targets: Vec<Option<Target>> =
             vec![self.output.as_deref().map(target).transpose()?];

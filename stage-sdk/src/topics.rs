@@ -26,6 +26,15 @@ pub(crate) enum Trouble {
 /// A topic's settings by name.
 type Settings = BTreeMap<String, String>;
 
+impl From<Trouble> for crate::StartError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Away(text) => crate::StartError::Runtime(text),
+            Trouble::Missing(text) => crate::StartError::Usage(text),
+        }
+    }
+}
+
 pub(crate) struct Topics {
     pub(crate) admin: AdminClient<DefaultClientContext>,
 }

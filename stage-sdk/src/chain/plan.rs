@@ -5,7 +5,7 @@
 use super::Chain;
 use crate::broker::Broker;
 use crate::service::StartError;
-use crate::topics::{Topics, Trouble};
+use crate::topics::Topics;
 use futures::executor::block_on;
 use rdkafka::admin::{
     AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
@@ -113,7 +113,7 @@ pub fn plan(chain: &Chain, broker: &Broker) -> Result<Plan, StartError> {
     let topics = connect(broker)?;
     let mut plan = Plan::default();
     for (name, declared) in chain.all_topics() {
-        let Some((partitions, config)) = topics.describe(&name).map_err(trouble)? else {
+        let Some((partitions, config)) = topics.describe(&name)? else {
             plan.steps.push(Step::Create {
                 topic: name,
                 partitions: declared.partitions,
@@ -165,7 +165,7 @@ pub fn apply(plan: &Plan, broker: &Broker) -> Result<(), StartError> {
             Step::Grow { topic, to, .. } => (topic, *to),
             Step::Set { .. } => continue,
         };
-        while topics.describe(topic).map_err(trouble)?.is_none_or(|(have, _)| have < wanted) {
+        while topics.describe(topic)?.is_none_or(|(have, _)| have < wanted) {
             if Instant::now() > until {
                 let text = format!(
                     "topic {topic} was asked for and is not seen after {} s",
@@ -231,7 +231,7 @@ fn one(topics: &Topics, step: &Step) -> Result<(), StartError> {
 /// Kafka's alter replaces all of a topic's settings: so the others are said again.
 fn set(topics: &Topics, topic: &str, step: &Step) -> Result<(), StartError> {
     let Step::Set { name, to, .. } = step else { return Ok(()) };
-    let mut all = topics.own_settings(topic).map_err(trouble)?;
+    let mut all = topics.own_settings(topic)?;
     all.insert(name.clone(), to.clone());
     let mut alter = AlterConfig::new(ResourceSpecifier::Topic(topic));
     for (name, value) in &all {
@@ -252,12 +252,5 @@ fn set(topics: &Topics, topic: &str, step: &Step) -> Result<(), StartError> {
 
 fn connect(broker: &Broker) -> Result<Topics, StartError> {
     broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
-    Topics::connect(broker).map_err(trouble)
-}
-
-fn trouble(trouble: Trouble) -> StartError {
-    match trouble {
-        Trouble::Away(text) => StartError::Runtime(text),
-        Trouble::Missing(text) => StartError::Usage(text),
-    }
+    Ok(Topics::connect(broker)?)
 }
