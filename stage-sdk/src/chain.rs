@@ -11,6 +11,8 @@ mod problem;
 
 mod read;
 
+mod table;
+
 pub use problem::{Problem, Problems};
 
 use crate::broker::Broker;

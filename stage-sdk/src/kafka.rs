@@ -1,14 +1,15 @@
 //! A worker's hands on Kafka: batches of windows go out here, and the group's wishes are met.
 
-use crate::batch::{Batch, Entry, Mark, Place};
+mod letters;
+
+mod send;
+
+use crate::batch::{Batch, Mark};
 use crate::consumer::Consumer;
-use crate::core::{Core, Disposition, Effect, Ended, Partition, Window, WindowId};
+use crate::core::{Core, Effect, Ended, Partition, WindowId};
 use crate::courier::{Courier, Job, Reply};
-use crate::dead_letter::{self, Origin, Trouble};
 use crate::failure::{Failure, Kind};
-use crate::producer::{Message, Producer};
-use crate::record::{Headers, Record, pack};
-use crate::sink::Row;
+use crate::producer::Producer;
 use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -164,219 +165,11 @@ impl Kafka {
         Ok(())
     }
 
-    pub(crate) fn begin(&mut self, core: &Core, window: WindowId) {
-        let Some(content) = core.window(window) else { return };
-        let failed = self.producer.begin().err().map(|error| {
-            tracing::debug!(%error, "begin");
-            Ended::Aborted
-        });
-        self.sending = Some(Sending { window, batch: content.batch, next: 0, failed });
-    }
-
-    /// Sends what the open window holds and is not sent yet.
-    pub(crate) fn send(&mut self, core: &Core) {
-        let Some(sending) = &mut self.sending else { return };
-        if sending.failed.is_some() {
-            return;
-        }
-        let Some(window) = core.window(sending.window) else { return };
-        let Some((_, batch)) = self.batches.iter().find(|(known, _)| *known == sending.batch)
-        else {
-            return;
-        };
-        while let Some(entry) = batch.get(sending.next) {
-            sending.next += 1;
-            if !window.holds(entry.source, entry.offset)
-                || (self.worksite.is_sink && entry.target == 0)
-            {
-                continue;
-            }
-            let targets = &self.worksite.targets;
-            let target = targets.get(entry.target as usize).and_then(Option::as_ref);
-            let message = Message {
-                topic: &target.unwrap_or(&self.worksite.dead_letters).topic,
-                partition: entry.partition,
-                key: batch.key(&entry),
-                value: batch.value(&entry),
-                headers: Headers::new(batch.headers(&entry)),
-                time: entry.time,
-            };
-            if let Err(error) = self.producer.send(message) {
-                tracing::debug!(%error, "send");
-                let large =
-                    error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge);
-                sending.failed = Some(if large { Ended::Refused } else { Ended::Aborted });
-                return;
-            }
-        }
-    }
-
-    /// Sends the rest of the window and has it committed; the end comes as a reply.
-    pub(crate) fn commit(&mut self, core: &Core, id: WindowId) -> Result<(), String> {
-        let Some(window) = core.window(id) else { return Ok(()) };
-        if self.acknowledged != Some(id) {
-            if self.sending.as_ref().is_none_or(|sending| sending.window != id) {
-                self.begin(core, id);
-            }
-            self.send(core);
-        }
-        let failed = self.sending.take().and_then(|sending| sending.failed);
-        if let Some(ended) = failed {
-            self.courier.ask(Job::Abort(id, self.producer.clone(), ended));
-            return Ok(());
-        }
-        let parts = window.parts.iter().map(|(partition, part)| (*partition, &part.position));
-        if self.worksite.is_sink {
-            let positions = parts.map(|(partition, at)| (partition, at.clone())).collect();
-            let job = Job::Store(id, self.producer.clone(), self.rows(window), positions);
-            self.courier.ask(job);
-            return Ok(());
-        }
-        let offsets = self.consumer.offsets(parts).map_err(|error| error.to_string())?;
-        let member = self.consumer.membership();
-        self.courier.ask(Job::Commit(id, self.producer.clone(), offsets, member));
-        Ok(())
-    }
-
-    /// The outputs of a window, for a database.
-    fn rows(&self, window: &Window) -> Vec<Row> {
-        let batch = self.batches.iter().find(|(known, _)| *known == window.batch);
-        let Some((_, batch)) = batch else { return Vec::new() };
-        let ours = |entry: &&Entry| entry.target == 0 && window.holds(entry.source, entry.offset);
-        let row = |entry: &Entry| Row {
-            partition: entry.source.number,
-            offset: entry.offset,
-            key: batch.key(entry).map(<[u8]>::to_vec),
-            value: batch.value(entry).map(<[u8]>::to_vec),
-            headers: batch.headers(entry).to_vec(),
-        };
-        batch.entries().iter().filter(ours).map(row).collect()
-    }
-
-    pub(crate) fn abort(&mut self, window: WindowId) {
-        self.sending = None;
-        self.courier.ask(Job::Abort(window, self.producer.clone(), Ended::Aborted));
-    }
-
-    /// A window goes again; its outputs too, unless they are acknowledged.
-    pub(crate) fn again(&mut self, window: WindowId, acknowledged: bool) {
-        self.acknowledged = acknowledged.then_some(window);
-    }
-
-    pub(crate) fn renew(&mut self, producer: Arc<Producer>) {
-        self.producer = producer;
-        self.sending = None;
-    }
-
     pub(crate) fn lookup(&mut self, core: &Core, id: WindowId) {
         if let Some(window) = core.window(id) {
             let partitions = window.parts.keys().copied().collect();
             self.courier.ask(Job::Lookup(id, partitions, core.tag(id)));
         }
-    }
-
-    /// Has the source record of a refused output read again.
-    ///
-    /// # Errors
-    /// Its dead letter is refused as well.
-    pub(crate) fn reread(
-        &mut self,
-        id: WindowId,
-        partition: Partition,
-        offset: i64,
-    ) -> Result<(), String> {
-        let topic = self.topic(partition).to_owned();
-        if !self.replaced.insert((partition, offset)) {
-            return Err(format!(
-                "the broker refuses the dead letter of {topic} partition {} offset {offset} too; look at max.message.bytes of {}",
-                partition.number, self.worksite.dead_letters.topic
-            ));
-        }
-        self.courier.ask(Job::Reread(id, partition, topic, offset));
-        Ok(())
-    }
-
-    /// Puts the dead letter of a refused record in place of its outputs.
-    pub(crate) fn replace(
-        &mut self,
-        core: &Core,
-        id: WindowId,
-        source: Partition,
-        offset: i64,
-        record: &Record<'_>,
-    ) {
-        let text = "the broker refused its output (record too large, invalid timestamp, or invalid for the topic)";
-        let trouble = Trouble::of(&Failure::reject(text), Some("production"));
-        let mut letter = Batch::default();
-        self.write_dead_letter(&mut letter, source.input, record, &trouble, Disposition::Rejected);
-        let number = core.window(id).map(|window| window.batch);
-        if let Some((_, batch)) = self.batches.iter_mut().find(|(known, _)| Some(*known) == number)
-        {
-            batch.replace(source, offset, &letter);
-        }
-    }
-
-    /// Writes a record's dead letter into the filling batch.
-    pub(crate) fn dead_letter(
-        &mut self,
-        core: &Core,
-        input: u16,
-        record: &Record<'_>,
-        trouble: &Trouble,
-        why: Disposition,
-    ) {
-        let mut letter = Batch::default();
-        self.write_dead_letter(&mut letter, input, record, trouble, why);
-        let source = Partition { input, number: record.partition };
-        self.filling(core).append(&letter, source, record.offset);
-    }
-
-    fn write_dead_letter(
-        &self,
-        batch: &mut Batch,
-        input: u16,
-        record: &Record<'_>,
-        trouble: &Trouble,
-        why: Disposition,
-    ) {
-        let source = Partition { input, number: record.partition };
-        let origin = Origin {
-            topic: self.topic(source),
-            group: &self.worksite.group,
-            stage: &self.worksite.stage,
-        };
-        let target = &self.worksite.dead_letters;
-        let mut headers = Vec::new();
-        dead_letter::headers(&mut headers, record, &origin, trouble, why);
-        let size = headers.len() + record.key.map_or(0, <[u8]>::len) + OVERHEAD;
-        let mut value = record.value;
-        if let Some(bytes) = value
-            && size + bytes.len() > target.limit
-        {
-            // Its place says where the original is; to stop for it would hold up all others.
-            pack(
-                &mut headers,
-                "__stage.errors.value.dropped",
-                Some(bytes.len().to_string().as_bytes()),
-            );
-            value = None;
-        }
-        let place = Place {
-            source,
-            offset: record.offset,
-            target: u16::MAX,
-            partition: Some(record.partition % target.partitions.max(1)),
-            time: -1,
-            key: record.key,
-            headers: &headers,
-        };
-        let write = value.map(|value| {
-            move |bytes: &mut Vec<u8>| {
-                bytes.extend_from_slice(value);
-                Ok::<(), std::convert::Infallible>(())
-            }
-        });
-        batch.push(place, write).ok();
     }
 
     /// Meets the group's wishes.
@@ -401,10 +194,14 @@ impl Kafka {
 
     /// Answers an assignment, also an empty one: the group waits for it.
     pub(crate) fn assign(&mut self) {
-        if let Some(partitions) = self.assigning.take()
-            && let Err(error) = self.consumer.assign(&partitions)
-        {
+        let Some(partitions) = self.assigning.take() else { return };
+        if let Err(error) = self.consumer.assign(&partitions) {
             tracing::warn!(%error, "partitions could not be assigned");
+        }
+        // A pause outlives the ownership in which it was made.
+        let all: Vec<Partition> = partitions.iter().map(|(partition, _)| *partition).collect();
+        if let Err(error) = self.consumer.resume(&all) {
+            tracing::warn!(%error, "partitions could not be resumed");
         }
     }
 

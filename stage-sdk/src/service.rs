@@ -1,5 +1,11 @@
 //! A stage as a running service: one or more workers in this process.
 
+mod running;
+
+pub use running::{Running, StopHandle};
+
+use running::{Ended, Stop};
+
 use crate::broker::Broker;
 use crate::consumer::Consumer;
 use crate::context::{Context, Shared};
@@ -16,9 +22,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -86,78 +91,6 @@ impl fmt::Display for StartError {
 }
 
 impl std::error::Error for StartError {}
-
-/// Workers at work. Dropping it does not stop them.
-#[derive(Debug)]
-pub struct Running {
-    stop: Arc<Stop>,
-    workers: Vec<JoinHandle<Ended>>,
-}
-
-type Ended = (Exit, Option<String>);
-
-#[derive(Debug)]
-struct Stop {
-    told: Arc<AtomicBool>,
-    wakes: Vec<Arc<Notify>>,
-}
-
-impl Stop {
-    fn tell(&self) {
-        self.told.store(true, Ordering::Release);
-        self.wakes.iter().for_each(|wake| wake.notify_one());
-    }
-}
-
-/// Tells workers to stop, from any thread.
-#[derive(Clone, Debug)]
-pub struct StopHandle(Arc<Stop>);
-
-impl StopHandle {
-    /// They finish what runs, commit, leave the group and end; this returns at once.
-    pub fn stop(&self) {
-        self.0.tell();
-    }
-}
-
-impl Running {
-    /// What stops these workers.
-    pub fn stop_handle(&self) -> StopHandle {
-        StopHandle(self.stop.clone())
-    }
-
-    /// Whether any worker has ended.
-    pub fn has_ended(&self) -> bool {
-        self.workers.iter().any(JoinHandle::is_finished)
-    }
-
-    /// Waits until all workers have ended; if one ends by itself the others are stopped too.
-    ///
-    /// # Errors
-    /// What ended a worker other than the stop.
-    pub fn wait(self) -> Result<(), String> {
-        while !self.has_ended() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        self.stop.tell();
-        let mut verdict = Ok(());
-        for worker in self.workers {
-            let failed = match worker.join() {
-                Ok((Exit::Clean, _)) => None,
-                Ok((_, Some(text))) => Some(text),
-                Ok((Exit::Unfinished, None)) => Some(
-                    "stopped before everything was committed; what is left is read again".into(),
-                ),
-                Ok((Exit::Failed, None)) => Some("a record stopped the stage".into()),
-                Err(_) => Some("a worker panicked; its last window is read again".into()),
-            };
-            if let (Ok(()), Some(text)) = (&verdict, failed) {
-                verdict = Err(text);
-            }
-        }
-        verdict
-    }
-}
 
 impl Service {
     /// Starts the workers; when this returns they have joined the group, or are about to.

@@ -78,7 +78,10 @@ fn an_input_nobody_writes_and_a_cycle_are_problems() {
     assert_eq!(unwritten.len(), 1, "{unwritten:?}");
     assert!(unwritten[0].contains("no stage writes this topic"), "{unwritten:?}");
     let cycle = problems(&format!("{topics}{}{}", stage("s", "a", "b"), stage("t", "b", "a")));
-    assert!(cycle.iter().all(|problem| problem.contains("a cycle")) && !cycle.is_empty(), "{cycle:?}");
+    assert!(
+        cycle.iter().all(|problem| problem.contains("a cycle")) && !cycle.is_empty(),
+        "{cycle:?}"
+    );
 }
 
 #[test]

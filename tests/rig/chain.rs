@@ -19,6 +19,8 @@ pub struct Chain {
     pub stages: Vec<String>,
     /// Flags that every stage process gets.
     pub flags: Vec<String>,
+    /// Variables that every stage process gets.
+    pub env: Vec<(&'static str, String)>,
 }
 
 impl Chain {
@@ -30,6 +32,17 @@ impl Chain {
 
     /// Any chain; `more` is added to each stage's table in the route map.
     pub fn new(brokers: &str, topics: &[&str], stages: &[&str], more: &str) -> Chain {
+        Chain::with_last(brokers, topics, stages, more, "")
+    }
+
+    /// As [`Chain::new`]; `last` is added to the last topic's table.
+    pub fn with_last(
+        brokers: &str,
+        topics: &[&str],
+        stages: &[&str],
+        more: &str,
+        last: &str,
+    ) -> Chain {
         let name = format!("t{:08x}", rand::random::<u32>());
         let dir = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&dir).unwrap();
@@ -38,6 +51,7 @@ impl Chain {
         for (at, topic) in topics.iter().enumerate() {
             map += &format!("[topics.{topic}]\npartitions = {PARTITIONS}\nsource = {}\n", at == 0);
         }
+        map += &format!("{last}\n");
         for (at, stage) in stages.iter().enumerate() {
             let (input, output) = (&topics[at], &topics[at + 1]);
             map +=
@@ -51,6 +65,7 @@ impl Chain {
             topics,
             stages: stages.iter().map(|stage| (*stage).to_owned()).collect(),
             flags: Vec::new(),
+            env: Vec::new(),
         };
         chain.apply();
         chain
@@ -78,7 +93,8 @@ impl Chain {
             .arg(self.dir.join("topics.toml"))
             .arg("--state-dir")
             .arg(self.dir.join(format!("state-{instance}")))
-            .args(&self.flags);
+            .args(&self.flags)
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
         Process::start(command, &self.dir.join(format!("{stage}-{instance}.log")))
     }
 

@@ -3,7 +3,7 @@
 use super::chain::{PARTITIONS, reader};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -32,13 +32,26 @@ pub struct Judge {
 
 impl Judge {
     pub fn of(brokers: &str, topic: &str) -> Judge {
-        let consumer = reader(brokers, "judge");
+        Judge::with(reader(brokers, "judge"), topic)
+    }
+
+    fn with(consumer: BaseConsumer, topic: &str) -> Judge {
         let mut list = TopicPartitionList::new();
         for partition in 0..PARTITIONS {
             list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
         }
         consumer.assign(&list).unwrap();
         Judge { consumer, seen: Vec::new() }
+    }
+
+    /// One that also sees what aborted transactions left.
+    pub fn of_aborted_too(brokers: &str, topic: &str) -> Judge {
+        let consumer = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("group.id", "judge")
+            .set("isolation.level", "read_uncommitted")
+            .create();
+        Judge::with(consumer.unwrap(), topic)
     }
 
     /// Reads what is there by now.

@@ -1,13 +1,14 @@
 //! What the tests are built from: a broker, a chain of its own for each test, stage processes that
 //! can be hurt, an order writer, and a judge that shares no code with the SDK.
 
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
 pub mod broker;
 pub mod chain;
 pub mod judge;
 pub mod orders;
 pub mod process;
+pub mod runs;
 
 use std::time::{Duration, Instant};
 

@@ -28,7 +28,8 @@ pub struct Process {
 impl Process {
     pub fn start(mut command: Command, log: &Path) -> Process {
         let file = File::options().create(true).append(true).open(log).unwrap();
-        command.env("STAGE_LOG", "info").env("RUST_BACKTRACE", "0");
+        let told = std::env::var("STAGE_TEST_LOG").unwrap_or_else(|_| "info".to_owned());
+        command.env("STAGE_LOG", told).env("RUST_BACKTRACE", "0");
         command.stdin(Stdio::null()).stdout(file.try_clone().unwrap()).stderr(file);
         Process { child: command.spawn().unwrap(), log: log.to_owned() }
     }

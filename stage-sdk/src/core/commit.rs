@@ -62,6 +62,7 @@ impl Core {
         let front = &mut self.windows[0];
         front.state = State::Committing;
         front.begun = true;
+        front.cut = false;
         front.went = now;
         out.push_back(Effect::Commit(front.id));
     }
@@ -118,7 +119,9 @@ impl Core {
                 front.state = State::Renewing { asked: ended == Ended::Unknown };
                 out.push_back(Effect::Renew);
             }
-            Ended::Refused if front.parts.is_empty() => front.state = State::Again(now),
+            Ended::Refused if front.cut || front.parts.is_empty() => {
+                front.state = State::Again(now)
+            }
             Ended::Refused => match front.single() {
                 Some((partition, offset)) => {
                     front.state = State::Replacing;

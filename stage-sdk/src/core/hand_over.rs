@@ -89,6 +89,7 @@ impl Core {
             let window = &mut self.windows[at];
             let before = window.parts.len();
             window.parts.retain(|partition, _| !lost.contains(partition));
+            window.cut |= window.parts.len() < before;
             // What is on its way carries the old generation: the broker decides. What was filling
             // takes nothing more, or a partition that comes back would meet its old outputs.
             if window.parts.len() < before && window.state == State::Filling {

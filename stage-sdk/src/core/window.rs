@@ -59,6 +59,8 @@ pub struct Window {
     pub(crate) outputs: bool,
     pub(crate) since: Time,
     pub(crate) begun: bool,
+    /// It lost a partition after it went: what is refused of it may have been in there.
+    pub(crate) cut: bool,
     pub(crate) failures: u32,
     pub(crate) went: Time,
 }
@@ -76,6 +78,7 @@ impl Window {
             outputs: false,
             since: Time::ZERO,
             begun: false,
+            cut: false,
             failures: 0,
             went: Time::ZERO,
         }

@@ -1,0 +1,115 @@
+//! Dead letters, on their way into a window.
+
+use super::{Kafka, OVERHEAD};
+use crate::batch::{Batch, Place};
+use crate::core::{Core, Disposition, Partition, WindowId};
+use crate::courier::Job;
+use crate::dead_letter::{self, Origin, Trouble};
+use crate::failure::Failure;
+use crate::record::{Record, pack};
+
+impl Kafka {
+    /// Has the source record of a refused output read again.
+    ///
+    /// # Errors
+    /// Its dead letter is refused as well.
+    pub(crate) fn reread(
+        &mut self,
+        id: WindowId,
+        partition: Partition,
+        offset: i64,
+    ) -> Result<(), String> {
+        let topic = self.topic(partition).to_owned();
+        if !self.replaced.insert((partition, offset)) {
+            return Err(format!(
+                "the broker refuses the dead letter of {topic} partition {} offset {offset} too; look at max.message.bytes of {}",
+                partition.number, self.worksite.dead_letters.topic
+            ));
+        }
+        self.courier.ask(Job::Reread(id, partition, topic, offset));
+        Ok(())
+    }
+
+    /// Puts the dead letter of a refused record in place of its outputs.
+    pub(crate) fn replace(
+        &mut self,
+        core: &Core,
+        id: WindowId,
+        source: Partition,
+        offset: i64,
+        record: &Record<'_>,
+    ) {
+        let text = "the broker refused its output (record too large, invalid timestamp, or invalid for the topic)";
+        let trouble = Trouble::of(&Failure::reject(text), Some("production"));
+        let mut letter = Batch::default();
+        self.write_dead_letter(&mut letter, source.input, record, &trouble, Disposition::Rejected);
+        let number = core.window(id).map(|window| window.batch);
+        if let Some((_, batch)) = self.batches.iter_mut().find(|(known, _)| Some(*known) == number)
+        {
+            batch.replace(source, offset, &letter);
+        }
+    }
+
+    /// Writes a record's dead letter into the filling batch.
+    pub(crate) fn dead_letter(
+        &mut self,
+        core: &Core,
+        input: u16,
+        record: &Record<'_>,
+        trouble: &Trouble,
+        why: Disposition,
+    ) {
+        let mut letter = Batch::default();
+        self.write_dead_letter(&mut letter, input, record, trouble, why);
+        let source = Partition { input, number: record.partition };
+        self.filling(core).append(&letter, source, record.offset);
+    }
+
+    fn write_dead_letter(
+        &self,
+        batch: &mut Batch,
+        input: u16,
+        record: &Record<'_>,
+        trouble: &Trouble,
+        why: Disposition,
+    ) {
+        let source = Partition { input, number: record.partition };
+        let origin = Origin {
+            topic: self.topic(source),
+            group: &self.worksite.group,
+            stage: &self.worksite.stage,
+        };
+        let target = &self.worksite.dead_letters;
+        let mut headers = Vec::new();
+        dead_letter::headers(&mut headers, record, &origin, trouble, why);
+        let size = headers.len() + record.key.map_or(0, <[u8]>::len) + OVERHEAD;
+        let mut value = record.value;
+        if let Some(bytes) = value
+            && size + bytes.len() > target.limit
+        {
+            // Its place says where the original is; to stop for it would hold up all others.
+            pack(
+                &mut headers,
+                "__stage.errors.value.dropped",
+                Some(bytes.len().to_string().as_bytes()),
+            );
+            value = None;
+        }
+        let place = Place {
+            source,
+            offset: record.offset,
+            target: u16::MAX,
+            partition: Some(record.partition % target.partitions.max(1)),
+            time: -1,
+            key: record.key,
+            headers: &headers,
+        };
+        let write = value.map(|value| {
+            move |bytes: &mut Vec<u8>| {
+                bytes.extend_from_slice(value);
+                Ok::<(), std::convert::Infallible>(())
+            }
+        });
+        batch.push(place, write).ok();
+    }
+}

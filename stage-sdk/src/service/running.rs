@@ -1,0 +1,80 @@
+//! Workers at work, and how they are stopped.
+
+use crate::core::Exit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// Workers at work. Dropping it does not stop them.
+#[derive(Debug)]
+pub struct Running {
+    pub(super) stop: Arc<Stop>,
+    pub(super) workers: Vec<JoinHandle<Ended>>,
+}
+
+pub(super) type Ended = (Exit, Option<String>);
+
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub(super) told: Arc<AtomicBool>,
+    pub(super) wakes: Vec<Arc<Notify>>,
+}
+
+impl Stop {
+    pub(super) fn tell(&self) {
+        self.told.store(true, Ordering::Release);
+        self.wakes.iter().for_each(|wake| wake.notify_one());
+    }
+}
+
+/// Tells workers to stop, from any thread.
+#[derive(Clone, Debug)]
+pub struct StopHandle(Arc<Stop>);
+
+impl StopHandle {
+    /// They finish what runs, commit, leave the group and end; this returns at once.
+    pub fn stop(&self) {
+        self.0.tell();
+    }
+}
+
+impl Running {
+    /// What stops these workers.
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(self.stop.clone())
+    }
+
+    /// Whether any worker has ended.
+    pub fn has_ended(&self) -> bool {
+        self.workers.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Waits until all workers have ended; if one ends by itself the others are stopped too.
+    ///
+    /// # Errors
+    /// What ended a worker other than the stop.
+    pub fn wait(self) -> Result<(), String> {
+        while !self.has_ended() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.stop.tell();
+        let mut verdict = Ok(());
+        for worker in self.workers {
+            let failed = match worker.join() {
+                Ok((Exit::Clean, _)) => None,
+                Ok((_, Some(text))) => Some(text),
+                Ok((Exit::Unfinished, None)) => Some(
+                    "stopped before everything was committed; what is left is read again".into(),
+                ),
+                Ok((Exit::Failed, None)) => Some("a record stopped the stage".into()),
+                Err(_) => Some("a worker panicked; its last window is read again".into()),
+            };
+            if let (Ok(()), Some(text)) = (&verdict, failed) {
+                verdict = Err(text);
+            }
+        }
+        verdict
+    }
+}

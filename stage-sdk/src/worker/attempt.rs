@@ -1,0 +1,225 @@
+//! One attempt at a record: start the handler, take its outputs or its failure.
+
+use super::Worker;
+use crate::batch::{Batch, Mark};
+use crate::context::Context;
+use crate::core::{Disposition, Event, Id, Outcome};
+use crate::dead_letter::Trouble;
+use crate::failure::{Failure, Kind};
+use crate::handlers::{End, panic_text};
+use crate::record::{Kept, Record};
+use crate::stage::Stage;
+use crate::{Decode, Output};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{self, Poll, Waker};
+
+/// Where an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Where {
+    Decoding,
+    Stage,
+    Production,
+}
+
+/// How an attempt came out.
+pub(crate) type Attempt = std::result::Result<(), (Where, Failure)>;
+
+/// What is remembered of a record in flight.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) input: u16,
+    pub(super) kept: Option<Rc<Kept>>,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) context: Option<Rc<Context>>,
+}
+
+/// Decode, call, encode: one attempt.
+pub(crate) async fn attempt<S: Stage>(stage: &S, record: Record<'_>, cx: &Context) -> Attempt {
+    let input = S::In::decode(record).map_err(|failure| (Where::Decoding, failure))?;
+    let output = stage.call(input, cx).await.map_err(|failure| (Where::Stage, failure))?;
+    output.write(&mut cx.emit()).map_err(|failure| (Where::Production, failure))
+}
+
+impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
+    pub(super) fn start(&mut self, id: Id, hand: Option<&Record<'_>>) {
+        let Some(slot) = self.core.slot(id) else { return };
+        let (input, attempts) = (slot.partition.input, slot.attempts + 1);
+        let held = self.held(id);
+        held.input = input;
+        let kept = held.kept.clone();
+        let record = match (&kept, hand) {
+            (Some(kept), _) => kept.record(),
+            (None, Some(hand)) => *hand,
+            (None, None) => return,
+        };
+        if self.kafka.worksite.key_required && record.key.is_none() {
+            let failure = Failure::reject("the record has no key, and this stage requires one");
+            return self.failed(id, Where::Stage, failure);
+        }
+        if S::INLINE {
+            self.context.set(input, &record, attempts);
+            return self.run_inline(id, record);
+        }
+        let kept = kept.clone().unwrap_or_else(|| Rc::new(Kept::of(&record)));
+        let make = &self.make_context;
+        let held = &mut self.held[id.slot()];
+        held.kept = Some(kept.clone());
+        let context = held.context.get_or_insert_with(|| Rc::new(make())).clone();
+        context.set(input, &kept.record(), attempts);
+        let future = (self.spawn)(self.stage.clone(), kept, context);
+        if let Some(end) = self.handlers.start(id.slot(), future) {
+            self.ended(id, end);
+        }
+    }
+
+    /// A sync stage writes straight into the window's batch; a failure cuts it back.
+    pub(super) fn run_inline(&mut self, id: Id, record: Record<'_>) {
+        let (stage, context) = (self.stage.clone(), self.context.clone());
+        context.swap(self.kafka.filling(&self.core));
+        let mark = context.mark();
+        let run = || {
+            let future = pin!(attempt(&*stage, record, &context));
+            future.poll(&mut task::Context::from_waker(Waker::noop()))
+        };
+        let end = catch_unwind(AssertUnwindSafe(run));
+        let end = match end {
+            Ok(Poll::Ready(result)) => Ok(result),
+            Ok(Poll::Pending) => Ok(Err((Where::Stage, not_inline()))),
+            Err(panic) => Err(panic),
+        };
+        let result = self.outcome(end);
+        if result.is_err() {
+            context.cut(mark);
+        }
+        context.swap(self.kafka.filling(&self.core));
+        self.released(id, result, mark);
+    }
+
+    /// An async handler ended: its outputs go from its own batch into the window's.
+    pub(super) fn ended(&mut self, id: Id, end: End<Attempt>) {
+        let result = self.outcome(end);
+        let place = self.core.slot(id).map(|slot| (slot.partition, slot.offset));
+        let mut own = Batch::default();
+        if let Some(context) = self.held(id).context.clone() {
+            context.swap(&mut own);
+            let filling = self.kafka.filling(&self.core);
+            let mark = filling.mark();
+            if let (Ok(()), Some((partition, offset))) = (&result, place) {
+                filling.append(&own, partition, offset);
+            }
+            own.clear();
+            context.swap(&mut own);
+            self.released(id, result, mark);
+        }
+    }
+
+    /// Outputs are in the filling batch since the mark, or the attempt failed.
+    pub(super) fn released(&mut self, id: Id, result: Attempt, mark: Mark) {
+        let result = result.and_then(|()| {
+            self.kafka.check(&self.core, mark).map_err(|failure| (Where::Production, failure))
+        });
+        match result {
+            Ok(()) => {
+                let bytes = self.kafka.filling(&self.core).since(mark);
+                self.held(id).clear();
+                self.done(id, Outcome::Output(bytes));
+            }
+            Err((place, failure)) => {
+                self.kafka.filling(&self.core).cut(mark);
+                self.failed(id, place, failure);
+            }
+        }
+    }
+
+    pub(super) fn failed(&mut self, id: Id, place: Where, failure: Failure) {
+        let instead = match place {
+            Where::Decoding if failure.kind == Kind::Reject => Some("deserialization"),
+            Where::Production if failure.kind == Kind::Reject => Some("production"),
+            _ => None,
+        };
+        self.note(id, Trouble::of(&failure, instead));
+        if let Some(slot) = self.core.slot(id) {
+            let (topic, attempt) = (self.kafka.topic(slot.partition).to_owned(), slot.attempts + 1);
+            tracing::debug!(topic, partition = slot.partition.number, offset = slot.offset, attempt,
+                error = failure.text(), kind = ?failure.kind, "record failed");
+            if failure.kind == Kind::Fatal || self.kafka.worksite.stops_on_failure {
+                self.verdict = Some(format!(
+                    "record {topic} partition {} offset {} stopped the stage: {}; it is not committed and comes first after a restart",
+                    slot.partition.number,
+                    slot.offset,
+                    failure.text()
+                ));
+            }
+        }
+        let outcome = match failure.kind {
+            Kind::Retry => Outcome::Retry(failure.after),
+            Kind::Unavailable => Outcome::Unavailable,
+            Kind::Reject => Outcome::Reject,
+            Kind::Fatal => Outcome::Fatal,
+        };
+        self.done(id, outcome);
+    }
+
+    /// Tells the core; what it decides then is done by the loop in `act`.
+    pub(super) fn done(&mut self, id: Id, outcome: Outcome) {
+        self.core.step(self.clock.elapsed(), Event::Done { id, outcome }, &mut self.effects);
+    }
+
+    pub(super) fn outcome(&mut self, end: End<Attempt>) -> Attempt {
+        end.unwrap_or_else(|panic| {
+            // What the panic left of the stage value is not trusted.
+            self.stage = Rc::new(self.pristine.clone());
+            let text = panic_text(&*panic);
+            Err((Where::Stage, Failure::new(Kind::Retry, anyhow::anyhow!(text))))
+        })
+    }
+
+    pub(super) fn keep(&mut self, id: Id, hand: Option<&Record<'_>>) {
+        let place = self.core.slot(id).map(|slot| (slot.partition.number, slot.offset));
+        let held = self.held(id);
+        if let Some(record) = hand
+            && held.kept.is_none()
+            && place == Some((record.partition, record.offset))
+        {
+            held.kept = Some(Rc::new(Kept::of(record)));
+        }
+    }
+
+    pub(super) fn dead_letter(&mut self, id: Id, why: Disposition, hand: Option<&Record<'_>>) {
+        let held = self.held(id);
+        let (input, kept, trouble) = (held.input, held.kept.take(), held.trouble.take());
+        let record = kept.as_ref().map(|kept| kept.record()).or(hand.copied());
+        if let (Some(record), Some(trouble)) = (record, trouble) {
+            self.kafka.dead_letter(&self.core, input, &record, &trouble, why);
+        }
+    }
+
+    pub(super) fn note(&mut self, id: Id, trouble: Trouble) {
+        let held = self.held(id);
+        held.trouble = Some(match held.trouble.take() {
+            Some(before) => before.and(trouble),
+            None => trouble,
+        });
+    }
+
+    pub(super) fn held(&mut self, id: Id) -> &mut Held {
+        if self.held.len() <= id.slot() {
+            self.held.resize_with(id.slot() + 1, Held::default);
+        }
+        &mut self.held[id.slot()]
+    }
+}
+
+impl Held {
+    pub(super) fn clear(&mut self) {
+        self.kept = None;
+        self.trouble = None;
+    }
+}
+
+fn not_inline() -> Failure {
+    Failure::new(Kind::Fatal, anyhow::anyhow!("a stage with INLINE = true waited"))
+}

@@ -1,0 +1,7 @@
+//! The pizza shop, as its guests see it.
+
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod example;
+mod toppings;
