@@ -4,5 +4,9 @@
 mod rig;
 
 mod bad_records;
+mod idle;
 mod keys;
 mod kills;
+mod members;
+mod outage;
+mod stop;
