@@ -4,4 +4,5 @@
 mod rig;
 
 mod example;
+mod shop;
 mod toppings;
