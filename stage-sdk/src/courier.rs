@@ -59,7 +59,7 @@ pub(crate) struct Courier {
 /// What the courier needs to make clients.
 pub(crate) struct Means {
     pub(crate) consumer: Arc<Consumer>,
-    pub(crate) producer: Box<dyn Fn() -> ClientConfig + Send>,
+    pub(crate) producer: Box<dyn FnMut() -> ClientConfig + Send>,
     pub(crate) reader: ClientConfig,
     pub(crate) exactly_once: bool,
     /// Where outputs and offsets go, if not to Kafka.
@@ -116,7 +116,8 @@ impl Means {
                 Reply::Ended { window, ended, acknowledged: false }
             }
             Job::Renew => {
-                let open = || Producer::open(&(self.producer)(), ASK);
+                let config = (self.producer)();
+                let open = || Producer::open(&config, ASK);
                 Reply::Renewed(Arc::new(until_done(stop, "a new producer", open)?))
             }
             Job::Store(window, producer, rows, positions) => {

@@ -15,6 +15,7 @@ pub(crate) struct Trouble {
     pub(crate) first: i64,
     pub(crate) last: i64,
     pub(crate) text: String,
+    pub(crate) stack: String,
     pub(crate) class: &'static str,
     /// The failure was ours, not the stage's: `deserialization` or `production`.
     pub(crate) instead: Option<&'static str>,
@@ -29,7 +30,15 @@ impl Trouble {
             crate::Kind::Reject => "reject",
             crate::Kind::Fatal => "fatal",
         };
-        Trouble { attempts: 1, first: now, last: now, text: failure.text(), class, instead }
+        Trouble {
+            attempts: 1,
+            first: now,
+            last: now,
+            text: failure.text(),
+            stack: failure.stack(),
+            class,
+            instead,
+        }
     }
 
     /// One more failure of the same record.
@@ -77,6 +86,11 @@ pub(crate) fn headers(
     put("disposition", disposition);
     put("exception.class.name", trouble.class);
     put("exception.message", cap(&trouble.text));
+    put("exception.stacktrace", cap(&trouble.stack));
+    let parent = Headers::new(record.headers).filter(|(name, _)| *name == "traceparent").last();
+    if let Some((_, Some(parent))) = parent {
+        put("trace", cap(&String::from_utf8_lossy(parent)));
+    }
 }
 
 /// The longest error text a header carries.

@@ -43,6 +43,11 @@ impl Failure {
         Failure::new(Kind::Reject, anyhow::anyhow!("{reason}"))
     }
 
+    /// The error, its causes and, where the standard library takes one, its backtrace.
+    pub(crate) fn stack(&self) -> String {
+        format!("{:?}", self.error)
+    }
+
     /// The error and its causes in one line.
     pub fn text(&self) -> String {
         format!("{:#}", self.error)

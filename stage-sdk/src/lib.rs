@@ -1,4 +1,29 @@
-//! A stage is an async function from one record to the next, or a reason why not.
+//! A stage is an async function from one record to the next, or a reason why not. This library
+//! makes it a correct, fast, operable service on Apache Kafka.
+//!
+//! ```no_run
+//! use serde::{Deserialize, Serialize};
+//! use stage_sdk::{Context, Json, Keyed, OrFail, Result};
+//!
+//! #[derive(Deserialize, Serialize)]
+//! struct Order { item: String, price: Option<u64> }
+//!
+//! async fn price(Keyed(id, Json(order)): Keyed<u64, Json<Order>>, _: &Context) -> Result<Json<Order>> {
+//!     let price = quote(id).await.or_unavailable()?;   // plain `?` is a retry
+//!     Ok(Json(Order { price: Some(price), ..order }))
+//! }
+//! # async fn quote(id: u64) -> std::io::Result<u64> { Ok(id) }
+//!
+//! fn main() -> std::process::ExitCode { stage_sdk::run(price) }
+//! ```
+//!
+//! A record's road, and the rooms along it:
+//!
+//! ```text
+//! consumer ─▶ worker ─▶ codec ─▶ your stage ─▶ codec ─▶ batch ─▶ producer
+//!               │ events, effects                         │ flush, offsets, commit
+//!              core, which decides                     courier, which may block
+//! ```
 
 pub mod stage;
 

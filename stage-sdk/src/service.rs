@@ -24,11 +24,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How long leaving the group may take after a stop.
 const LEAVE: Duration = Duration::from_secs(2);
+
+/// A producer that became unusable a second time within this has a twin.
+const FENCED: Duration = Duration::from_secs(60);
 
 /// How long a new producer waits for the broker at start.
 const OPEN: Duration = Duration::from_secs(30);
@@ -195,7 +198,7 @@ impl Service {
     ) -> Ended {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         worksite.is_sink = sink.is_some();
-        let (runtime, kafka) = match (runtime, self.connect(worksite, &identity, sink, &wake)) {
+        let (runtime, kafka) = match (runtime, self.connect(worksite, identity, sink, &wake)) {
             (Ok(runtime), Ok(kafka)) => (runtime, kafka),
             (Err(error), _) => return refuse(ready, StartError::Runtime(error.to_string())),
             (_, Err(error)) => return refuse(ready, error),
@@ -221,21 +224,34 @@ impl Service {
     fn connect(
         &self,
         worksite: Worksite,
-        identity: &Identity,
+        mut identity: Identity,
         sink: Option<Marked>,
         wake: &Arc<Notify>,
     ) -> Result<Kafka, StartError> {
         let failed = |error: rdkafka::error::KafkaError| StartError::Runtime(error.to_string());
         let exactly_once = self.delivery == Delivery::ExactlyOnce && sink.is_none();
-        let id = exactly_once.then(|| identity.transactional(&self.group));
         let limits = worksite.targets.iter().flatten().chain([&worksite.dead_letters]);
         let limits: Vec<usize> = limits.map(|target| target.limit).collect();
         let largest = limits.iter().copied().max().unwrap_or_default();
         let smallest = limits.iter().copied().min().unwrap_or_default();
-        let broker = self.broker.clone();
-        let config = move || broker.producer(id.as_deref(), largest, smallest);
-        let producer = Arc::new(Producer::open(&config(), OPEN).map_err(failed)?);
         let member = identity.member();
+        let (broker, group) = (self.broker.clone(), self.group.clone());
+        let (mut opened, mut fenced) = (false, None::<Instant>);
+        // The courier asks for the settings again when a producer is unusable.
+        let mut config = move || {
+            let now = Instant::now();
+            // Twice in a minute: somebody else has the same identity, and we would go on fencing
+            // each other for ever.
+            if std::mem::replace(&mut opened, true)
+                && fenced.replace(now).is_some_and(|before| now - before < FENCED)
+                && let Err(error) = identity.renew()
+            {
+                tracing::warn!(%error, "the worker's identity cannot be changed");
+            }
+            let id = exactly_once.then(|| identity.transactional(&group));
+            broker.producer(id.as_deref(), largest, smallest)
+        };
+        let producer = Arc::new(Producer::open(&config(), OPEN).map_err(failed)?);
         let notify = wake.clone();
         let wake_up = move || notify.notify_one();
         let inputs = &worksite.inputs;
