@@ -3,7 +3,8 @@
 use pizza_api::Config;
 use stage_sdk::broker::Broker;
 use stage_sdk::chain::{Chain, plan};
-use stage_sdk::{Delivery, Running, Service, StartError, cli};
+use stage_sdk::signals::Signals;
+use stage_sdk::{Delivery, Running, Service, StartError};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -27,6 +28,7 @@ pub(crate) struct Args {
 
 /// Opens the shop, and keeps it open until a signal comes or a part of it fails.
 pub(crate) fn up(args: &Args) -> Result<(), StartError> {
+    let signals = Signals::listen().map_err(|error| StartError::Runtime(error.to_string()))?;
     let chain = Chain::read(&args.api.config).map_err(|e| StartError::Usage(e.to_string()))?;
     let config = args.api.config(&chain)?;
     pizza_api::cluster::belongs(&config.data, &config.broker)?;
@@ -35,7 +37,7 @@ pub(crate) fn up(args: &Args) -> Result<(), StartError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| StartError::Runtime(error.to_string()))?;
-    let stopped = runtime.block_on(serve(config, &stages));
+    let stopped = runtime.block_on(serve(config, &stages, &signals));
     // What still waits for a broker is not waited for.
     runtime.shutdown_background();
     for stage in &stages {
@@ -75,12 +77,12 @@ fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Runni
     Ok(running)
 }
 
-async fn serve(config: Config, stages: &[Running]) -> Result<(), StartError> {
+async fn serve(config: Config, stages: &[Running], signals: &Signals) -> Result<(), StartError> {
     let shop = pizza_api::open(config).await?;
     println!("pizza shop open: {}", shop.url());
     let signalled = Arc::new(Notify::new());
     let notify = signalled.clone();
-    cli::on_signal(move || notify.notify_one());
+    signals.then(move || notify.notify_one());
     tokio::select! {
         () = signalled.notified() => {}
         () = ended(stages) => {}

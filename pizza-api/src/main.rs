@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 use pizza_api::Args;
 use stage_sdk::chain::Chain;
+use stage_sdk::signals::Signals;
 use stage_sdk::{StartError, cli};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(args: &Args) -> Result<(), StartError> {
+    let signals = Signals::listen().map_err(|error| StartError::Runtime(error.to_string()))?;
     let chain = Chain::read(&args.config).map_err(|error| StartError::Usage(error.to_string()))?;
     let config = args.config(&chain)?;
     let runtime =
@@ -55,7 +57,7 @@ fn serve(args: &Args) -> Result<(), StartError> {
         println!("pizza API listens: {}", shop.url());
         let signalled = Arc::new(Notify::new());
         let notify = signalled.clone();
-        cli::on_signal(move || notify.notify_one());
+        signals.then(move || notify.notify_one());
         signalled.notified().await;
         shop.stop().await;
         Ok(())

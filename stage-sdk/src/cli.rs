@@ -1,7 +1,8 @@
 //! The command line that every stage program has.
 
 use crate::chain::Chain;
-use crate::service::{Delivery, Running, Service, StartError};
+use crate::service::{Delivery, Service, StartError};
+use crate::signals::Signals;
 use crate::stage::{IntoStage, Stage};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal;
@@ -97,50 +98,23 @@ where
         return ExitCode::SUCCESS;
     }
     log_to_stderr();
-    let started = cli.stage.service(&program).and_then(|service| service.start(stage));
-    match started {
-        Ok(running) => finish(running),
+    match work(&cli.stage, &program, stage) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => explain(&program, &error),
     }
 }
 
-/// Waits for the workers; a signal stops them, a second one ends the process.
-fn finish(running: Running) -> ExitCode {
+/// Starts the workers and waits for them; a signal stops them, a second one ends the process.
+fn work<M, I>(args: &StageArgs, program: &str, stage: I) -> Result<(), StartError>
+where
+    I: IntoStage<M>,
+    I::Stage: Stage + Send,
+{
+    let signals = Signals::listen().map_err(|error| StartError::Runtime(error.to_string()))?;
+    let running = args.service(program)?.start(stage)?;
     let stop = running.stop_handle();
-    on_signal(move || stop.stop());
-    match running.wait() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(text) => explain(&program_name(), &StartError::Runtime(text)),
-    }
-}
-
-/// Calls `stop` at the first Ctrl-C or SIGTERM, and ends the process with 130 at the second.
-pub fn on_signal(stop: impl Fn() + Send + 'static) {
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let Ok(runtime) = runtime else { return };
-        runtime.block_on(async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut interrupt), Ok(mut terminate)) =
-                (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-            else {
-                return;
-            };
-            let mut signals = 0;
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                }
-                signals += 1;
-                if signals > 1 {
-                    std::process::exit(130);
-                }
-                eprintln!("stopping; a second signal ends at once");
-                stop();
-            }
-        });
-    });
+    signals.then(move || stop.stop());
+    running.wait().map_err(StartError::Runtime)
 }
 
 /// Sends log lines to stderr, as much as `STAGE_LOG` says; coloured on a terminal only.

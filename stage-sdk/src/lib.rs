@@ -67,6 +67,8 @@ pub mod chain;
 
 pub mod cli;
 
+pub mod signals;
+
 pub use cli::run;
 pub use codec::{Bytes, Decode, Delete, Json, Keyed, Output};
 pub use context::{Context, Topic};

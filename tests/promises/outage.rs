@@ -3,30 +3,43 @@
 use crate::rig::broker::Own;
 use crate::rig::chain::Chain;
 use crate::rig::judge::{Judge, exactly_once};
-use crate::rig::orders::Orders;
-use crate::rig::scaled;
-use std::time::Duration;
+use crate::rig::load::Load;
+use crate::rig::{scaled, until};
+use std::time::{Duration, Instant};
+
+/// For the chain to go on, and to catch up.
+const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_broker_is_away_under_load() {
     let broker = Own::start();
     let chain = Chain::pizza(&broker.address);
     let mut stages = chain.start_all();
-    let mut orders = Orders::new(&chain.brokers, chain.first(), 40);
-    orders.pace(2_000, 500, |_| {});
-    let writer = std::thread::spawn(move || {
-        // Its own client waits for the broker as well.
-        orders.pace(4_000, 500, |_| {});
-        orders.written
-    });
+    let load = Load::start(&chain.brokers, chain.first(), 500);
+    let mut last = Judge::of(&chain.brokers, chain.last());
+    let mut more = |than: usize| {
+        let look = || (last.look(Duration::from_millis(50)) > than).then_some(());
+        until(&format!("more than {than} pizzas"), LIMIT, look);
+    };
+    more(1_000);
     broker.stop();
-    std::thread::sleep(Duration::from_secs(scaled(30).max(8) as u64));
+    let before = load.total();
+    let away = Duration::from_secs(scaled(30).max(8) as u64);
+    std::thread::sleep(away);
     broker.start_again();
-    let written = writer.join().unwrap();
+    let back = Instant::now();
+    // What came while it was away arrives, and then what comes now.
+    let kept = load.total();
+    more(kept);
+    eprintln!(
+        "{away:?} away, {} kept waiting, all there after {:?}",
+        kept - before,
+        back.elapsed()
+    );
+    let written = load.end();
     for topic in &chain.topics {
         let mut judge = Judge::of(&chain.brokers, topic);
-        let seen = judge.expect(written.iter().sum(), Duration::from_secs(90));
-        exactly_once(topic, seen, &written);
+        exactly_once(topic, judge.expect(written.iter().sum(), LIMIT), &written);
     }
     for stage in &mut stages {
         assert!(!stage.has_ended(), "{}", stage.log.display());

@@ -3,6 +3,7 @@
 use super::process::{Process, program};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::groups::GroupMemberInfo;
 use rdkafka::{Offset, TopicPartitionList};
 use std::path::PathBuf;
 use std::process::Command;
@@ -121,7 +122,8 @@ impl Chain {
     /// A look at a stage's group from outside.
     pub fn group_of(&self, stage: usize) -> Group {
         let reader = reader(&self.brokers, &self.group(&self.stages[stage]));
-        let group = Group { reader, topic: self.topics[stage].clone() };
+        let (name, topic) = (self.group(&self.stages[stage]), self.topics[stage].clone());
+        let group = Group { reader, name, topic };
         group.ends();
         group
     }
@@ -133,6 +135,7 @@ const WAIT: Duration = Duration::from_secs(10);
 /// A stage's group and its input, seen from outside; it is no member.
 pub struct Group {
     reader: BaseConsumer,
+    name: String,
     topic: String,
 }
 
@@ -151,6 +154,44 @@ impl Group {
         let raw = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
         committed.elements().into_iter().map(|element| raw(element.offset())).collect()
     }
+
+    /// How many partitions each member has, fewest first; None while the group is on the move.
+    pub fn shares(&self) -> Option<Vec<usize>> {
+        let list = self.reader.fetch_group_list(Some(&self.name), WAIT).ok()?;
+        let group = list.groups().first().filter(|group| group.state() == "Stable")?;
+        let mut shares: Vec<usize> = group.members().iter().map(share).collect();
+        shares.sort_unstable();
+        (shares.iter().sum::<usize>() == PARTITIONS as usize).then_some(shares)
+    }
+
+    /// How many members the group has, with partitions or without.
+    pub fn members(&self) -> usize {
+        let list = self.reader.fetch_group_list(Some(&self.name), WAIT);
+        list.map_or(0, |list| list.groups().iter().map(|group| group.members().len()).sum())
+    }
+}
+
+/// The partitions in an assignment: version, number of topics, and of each its name and
+/// partitions, which are counted. We have one topic.
+fn share(member: &GroupMemberInfo) -> usize {
+    let count = |bytes: &[u8]| -> Option<u32> {
+        let name = u16::from_be_bytes(bytes.get(6..8)?.try_into().ok()?) as usize;
+        Some(u32::from_be_bytes(bytes.get(8 + name..12 + name)?.try_into().ok()?))
+    };
+    member.assignment().and_then(count).unwrap_or_default() as usize
+}
+
+/// How many offsets of a topic belong to transactions that are still open.
+pub fn in_doubt(brokers: &str, topic: &str) -> i64 {
+    let end = |isolation: &str| -> i64 {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", brokers).set("isolation.level", isolation);
+        let client: BaseConsumer = config.create().unwrap();
+        let end = |partition| client.fetch_watermarks(topic, partition, WAIT).unwrap().1;
+        (0..PARTITIONS).map(end).sum()
+    };
+    let committed = end("read_committed");
+    end("read_uncommitted") - committed
 }
 
 impl Drop for Chain {

@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod chain;
 pub mod judge;
+pub mod load;
 pub mod orders;
 pub mod process;
 pub mod runs;
