@@ -1,0 +1,153 @@
+//! The model of Kafka's transactions: identities with epochs, markers that come per partition,
+//! offsets that can be read only when no transaction can change them any more.
+
+use crate::logs::{Log, Message};
+use crate::transaction::{No, OFFSETS, Offset, Producer, State, Transaction};
+use std::collections::BTreeMap;
+
+#[derive(Default)]
+struct Identity {
+    epoch: u32,
+    /// Open, or ending.
+    transaction: Option<usize>,
+}
+
+pub(crate) struct Broker {
+    identities: Vec<Identity>,
+    pub(crate) transactions: Vec<Transaction>,
+    pub(crate) logs: Vec<Log>,
+    committed: Vec<Option<Offset>>,
+    /// Transactions that may still change a partition's offset.
+    pending: Vec<usize>,
+    partitions: usize,
+}
+
+impl Broker {
+    pub(crate) fn new(partitions: usize, targets: usize) -> Broker {
+        Broker {
+            identities: Vec::new(),
+            transactions: Vec::new(),
+            logs: (0..partitions * targets).map(|_| Log::default()).collect(),
+            committed: vec![None; partitions],
+            pending: vec![0; partitions],
+            partitions,
+        }
+    }
+
+    pub(crate) fn new_identity(&mut self) -> usize {
+        self.identities.push(Identity::default());
+        self.identities.len() - 1
+    }
+
+    /// The open transaction of a producer, also if the markers of its last one are outstanding.
+    fn current(&self, producer: Producer) -> Result<Option<usize>, No> {
+        let identity = &self.identities[producer.identity];
+        match identity.transaction {
+            _ if identity.epoch != producer.epoch => Err(No::Fenced),
+            Some(number) if self.transactions[number].state != State::Open => Err(No::Busy),
+            open => Ok(open),
+        }
+    }
+
+    /// The open transaction of a producer; the flag says that it was opened just now.
+    pub(crate) fn open(&mut self, producer: Producer) -> Result<(usize, bool), No> {
+        if let Some(number) = self.current(producer)? {
+            return Ok((number, false));
+        }
+        let number = self.transactions.len();
+        self.identities[producer.identity].transaction = Some(number);
+        self.transactions.push(Transaction {
+            producer,
+            state: State::Open,
+            messages: Vec::new(),
+            offsets: BTreeMap::new(),
+            unmarked: Vec::new(),
+            refused: false,
+        });
+        Ok((number, true))
+    }
+
+    pub(crate) fn write(&mut self, number: usize, message: Message) {
+        let transaction = &mut self.transactions[number];
+        if message.refused {
+            transaction.refused = true;
+            return;
+        }
+        let log = message.target * self.partitions + message.partition;
+        if !transaction.unmarked.contains(&log) {
+            transaction.unmarked.push(log);
+        }
+        transaction.messages.push(message);
+        self.logs[log].append(number, message);
+    }
+
+    pub(crate) fn add_offsets(&mut self, number: usize, offsets: &[(usize, Offset)]) {
+        let transaction = &mut self.transactions[number];
+        for (partition, offset) in offsets {
+            if transaction.offsets.insert(*partition, offset.clone()).is_none() {
+                self.pending[*partition] += 1;
+            }
+        }
+        if !offsets.is_empty() && !transaction.unmarked.contains(&OFFSETS) {
+            transaction.unmarked.push(OFFSETS);
+        }
+    }
+
+    /// The transaction that an end request is for, if there is one to end.
+    pub(crate) fn to_end(&self, producer: Producer) -> Result<Option<usize>, No> {
+        match self.current(producer) {
+            // Nothing was opened since the last one ended.
+            Err(No::Busy) => Ok(None),
+            other => other,
+        }
+    }
+
+    /// Fences what has the identity now. Gives the transaction that has to be aborted for it, or
+    /// the new producer; while markers are outstanding neither.
+    pub(crate) fn renew(&mut self, identity: usize) -> Result<Producer, Option<usize>> {
+        let known = &mut self.identities[identity];
+        match known.transaction {
+            None => {
+                known.epoch += 1;
+                Ok(Producer { identity, epoch: known.epoch })
+            }
+            Some(number) if self.transactions[number].state == State::Open => {
+                known.epoch += 1;
+                Err(Some(number))
+            }
+            Some(_) => Err(None),
+        }
+    }
+
+    /// The coordinator fences a producer that was silent for too long.
+    pub(crate) fn fence(&mut self, producer: Producer) {
+        self.identities[producer.identity].epoch = producer.epoch + 1;
+    }
+
+    /// Writes the marker of a transaction to one place; gives what can be read there now.
+    pub(crate) fn mark(&mut self, number: usize, place: usize) -> Vec<Message> {
+        let transaction = &mut self.transactions[number];
+        let State::Ending { commit } = transaction.state else { return Vec::new() };
+        transaction.unmarked.retain(|known| *known != place);
+        if transaction.unmarked.is_empty() {
+            transaction.state = State::Ended;
+            self.identities[transaction.producer.identity].transaction = None;
+        }
+        if place != OFFSETS {
+            return self.logs[place].mark(number, commit);
+        }
+        for (partition, offset) in &transaction.offsets {
+            self.pending[*partition] -= 1;
+            if commit {
+                self.committed[*partition] = Some(offset.clone());
+            }
+        }
+        Vec::new()
+    }
+
+    /// What is committed, once it is stable.
+    pub(crate) fn stable(&self, partitions: &[usize]) -> Option<Vec<Option<Offset>>> {
+        let stable = partitions.iter().all(|partition| self.pending[*partition] == 0);
+        stable.then(|| partitions.iter().map(|p| self.committed[*p].clone()).collect())
+    }
+}

@@ -1,0 +1,87 @@
+//! Six mistakes that the driver makes on purpose, one at a time: the oracle must notice each.
+
+use crate::courier::Commit;
+use crate::input::TARGETS;
+use crate::logs::Message;
+use crate::plan::Plan;
+use crate::transaction::Offset;
+use crate::world::World;
+use stage_sdk::core::Position;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Fault {
+    /// The offsets are left out of the transaction.
+    Empty,
+    /// An unknown outcome counts as "nothing took effect", unseen.
+    Blind,
+    /// Every abort counts as the refusal of a record, as if purged neighbours were refused.
+    Purge,
+    /// A lost partition's part is committed with the others, under the newest generation.
+    Lost,
+    /// A new owner takes the unfinished offsets for the finished.
+    Inverted,
+    /// Two outputs of one key change places.
+    Order,
+}
+
+impl Fault {
+    /// Swaps the outputs of two records of one key.
+    pub(crate) fn swap(plan: &Plan, entries: &mut [Message]) {
+        let key = |entry: &Message| plan.records[entry.partition][entry.index].key;
+        for later in 1..entries.len() {
+            let two = entries[later];
+            let earlier = entries[..later].iter().position(|one| {
+                (one.partition, one.target, key(one)) == (two.partition, two.target, key(&two))
+                    && key(one).is_some()
+                    && one.target < TARGETS
+                    && one.index < two.index
+            });
+            if let Some(earlier) = earlier {
+                return entries.swap(earlier, later);
+            }
+        }
+    }
+}
+
+impl World {
+    /// A commit on its way out, right or wrong.
+    pub(crate) fn tamper(&mut self, number: usize, mut commit: Commit) -> Commit {
+        match self.fault {
+            Some(Fault::Empty) => commit.offsets.clear(),
+            Some(Fault::Lost) => {
+                let member = &mut self.members[number];
+                let Some(core) = &member.core else { return commit };
+                let held: Vec<usize> = core.partitions().map(|p| p.number as usize).collect();
+                for (partition, offset) in &member.tried {
+                    if !held.contains(partition) {
+                        commit.offsets.push((*partition, offset.clone()));
+                    }
+                }
+                member.tried.extend(commit.offsets.iter().cloned());
+            }
+            _ => {}
+        }
+        commit
+    }
+
+    /// What a new owner is told of a partition, right or wrong.
+    pub(crate) fn restored(&mut self, committed: Option<Offset>) -> Option<Position> {
+        let (offset, metadata) = committed?;
+        match Position::read(offset, &metadata) {
+            Ok(mut position) => {
+                self.counts.ahead += u64::from(position.upto > position.next);
+                if self.fault == Some(Fault::Inverted) {
+                    let unfinished = std::mem::take(&mut position.unfinished);
+                    position.unfinished = (position.next..position.upto)
+                        .filter(|o| !unfinished.contains(o))
+                        .collect();
+                }
+                Some(position)
+            }
+            Err(error) => {
+                self.oracle.accuse("metadata comes back", || error);
+                None
+            }
+        }
+    }
+}

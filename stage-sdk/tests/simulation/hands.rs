@@ -1,0 +1,121 @@
+//! What the acting half does with effects, each in its place.
+
+use crate::courier::Job;
+use crate::member::{Fetch, Member};
+use crate::say;
+use crate::world::World;
+use stage_sdk::core::{Effect, Ended, Id, Outcome, Partition};
+
+fn numbers(partitions: &[Partition]) -> Vec<usize> {
+    partitions.iter().map(|partition| partition.number as usize).collect()
+}
+
+impl Member {
+    pub(crate) fn kept_of(&self, id: Id) -> Option<(usize, usize)> {
+        self.kept.get(id.slot()).copied().flatten()
+    }
+
+    pub(crate) fn keep(&mut self, id: Id, place: (usize, usize)) {
+        if self.kept.len() <= id.slot() {
+            self.kept.resize(id.slot() + 1, None);
+        }
+        self.kept[id.slot()] = Some(place);
+    }
+
+    pub(crate) fn drop_kept(&mut self, id: Id) -> Option<(usize, usize)> {
+        self.kept.get_mut(id.slot()).and_then(Option::take)
+    }
+
+    fn set_paused(&mut self, partitions: &[Partition], paused: bool) {
+        for number in numbers(partitions) {
+            if let Some(fetch) = &mut self.fetching[number] {
+                fetch.paused = paused;
+            }
+        }
+    }
+}
+
+impl World {
+    /// Does what the core decided. `hand`: the record that just arrived and is not kept.
+    pub(crate) fn act(&mut self, number: usize, hand: Option<(usize, usize)>) {
+        while let Some(effect) = self.members[number].effects.pop_front() {
+            say!(self, "{number} {effect:?}");
+            self.members[number].spins = 0;
+            let member = &mut self.members[number];
+            match effect {
+                Effect::Start(id) => self.start(number, id, hand),
+                Effect::Keep(id) => {
+                    let slot = member.core.as_ref().and_then(|core| core.slot(id));
+                    if let (Some(hand), Some(slot)) = (hand, slot)
+                        && member.kept_of(id).is_none()
+                        && slot.partition.number as usize == hand.0
+                        && slot.offset == self.plan.records[hand.0][hand.1].offset
+                    {
+                        member.keep(id, hand);
+                    }
+                }
+                Effect::Cancel(id) => {
+                    let at = member.running.iter().position(|run| run.id == id);
+                    if let Some(at) = at {
+                        let run = member.running.swap_remove(at);
+                        self.counts.cancelled += 1;
+                        self.failed(number, run, Outcome::Retry(None));
+                    }
+                }
+                Effect::Forget(id) => {
+                    member.running.retain(|run| run.id != id);
+                    member.drop_kept(id);
+                }
+                Effect::DeadLetter(id, why) => self.dead_letter(number, id, why, hand),
+                Effect::Begin(window) => self.begin(number, window),
+                Effect::Commit(window) => self.commit(number, window),
+                Effect::Abort(window) => {
+                    member.sending = None;
+                    let job = member.producer.map(|p| Job::Abort(window, p, Ended::Aborted));
+                    self.ask(number, job);
+                }
+                Effect::Renew => self.ask(number, Some(Job::Renew)),
+                Effect::Lookup(window) => {
+                    let core = member.core.as_ref();
+                    let job = core.and_then(|core| {
+                        let of: Vec<_> = core.window(window)?.parts.keys().copied().collect();
+                        Some(Job::Lookup(window, numbers(&of), core.tag(window)))
+                    });
+                    self.ask(number, job);
+                }
+                Effect::Replace(window, partition, offset) => {
+                    let of = partition.number as usize;
+                    let index = self.plan.records[of].partition_point(|r| r.offset < offset);
+                    self.ask(number, Some(Job::Reread(window, of, index)));
+                }
+                Effect::Recycle(batch) => member.batches.retain(|(known, _)| *known != batch),
+                Effect::Restore(partitions) => {
+                    self.ask(number, Some(Job::Restore(numbers(&partitions))));
+                }
+                Effect::Exit(exit) => member.exit = Some(exit),
+                Effect::Pause(partitions) => {
+                    self.counts.paused += 1;
+                    member.set_paused(&partitions, true);
+                }
+                Effect::Resume(partitions) => member.set_paused(&partitions, false),
+                Effect::Assign(from) => from.iter().for_each(|(partition, offset)| {
+                    let of = partition.number as usize;
+                    let from = offset.unwrap_or_default();
+                    let next = self.plan.records[of].partition_point(|r| r.offset < from);
+                    self.members[number].fetching[of] = Some(Fetch { next, paused: false });
+                }),
+                Effect::Unassign(partitions) => {
+                    let all = numbers(&partitions);
+                    member.given += 1;
+                    for of in &all {
+                        member.fetching[*of] = None;
+                        member.revoked_at[*of] = None;
+                    }
+                    self.given_back(number, &all);
+                }
+            }
+        }
+        self.send(number);
+        self.judge_bounds(number);
+    }
+}

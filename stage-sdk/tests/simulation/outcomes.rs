@@ -1,0 +1,87 @@
+//! How attempts come out, and what is left of them: outputs, or a dead letter.
+
+use crate::input::TARGETS;
+use crate::logs::{Message, Why};
+use crate::member::Run;
+use crate::plan::us;
+use crate::world::World;
+use rand::RngExt;
+use stage_sdk::core::{Disposition, Id, Outcome};
+
+impl World {
+    pub(crate) fn outcome(&mut self, run: Run) -> Outcome {
+        let record = &self.plan.records[run.partition][run.index];
+        if !self.calm && self.plan.stuck && record.key == Some(0) {
+            return Outcome::Unavailable;
+        }
+        if !self.calm && self.random.random_bool(self.plan.rates.handler) {
+            return match self.random.random_range(0..20) {
+                0..10 => Outcome::Retry(None),
+                10..13 => Outcome::Retry(Some(us(self.random.random_range(0..200_000)))),
+                13..19 => Outcome::Unavailable,
+                _ => Outcome::Fatal,
+            };
+        }
+        if record.bad {
+            return Outcome::Reject;
+        }
+        let outputs = record.outputs.iter().sum::<u8>();
+        Outcome::Output((outputs > 0).then(|| usize::from(outputs) * record.bytes))
+    }
+
+    pub(crate) fn write_outputs(&mut self, number: usize, partition: usize, index: usize) {
+        let record = &self.plan.records[partition][index];
+        let mut messages = Vec::new();
+        for target in 0..TARGETS {
+            for nth in 0..record.outputs[target] {
+                messages.push(Message {
+                    partition,
+                    index,
+                    offset: record.offset,
+                    target,
+                    nth,
+                    why: None,
+                    refused: record.refused.is_some(),
+                });
+            }
+        }
+        self.filling(number).extend(messages);
+    }
+
+    pub(crate) fn letter(&self, (partition, index): (usize, usize), why: Why) -> Message {
+        let offset = self.plan.records[partition][index].offset;
+        Message {
+            partition,
+            index,
+            offset,
+            target: TARGETS,
+            nth: 0,
+            why: Some(why),
+            refused: false,
+        }
+    }
+
+    /// The record's dead letter goes to the filling window.
+    pub(crate) fn dead_letter(
+        &mut self,
+        number: usize,
+        id: Id,
+        why: Disposition,
+        hand: Option<(usize, usize)>,
+    ) {
+        self.counts.dead_letters += 1;
+        let Some(place) = self.members[number].drop_kept(id).or(hand) else {
+            return self
+                .oracle
+                .accuse("a dead letter has its record", || format!("{number} {id:?}"));
+        };
+        let why = match why {
+            Disposition::Rejected => Why::Rejected,
+            Disposition::RetriesExhausted => Why::Exhausted,
+        };
+        self.judge_given_up(number, place, why);
+        self.members[number].tallies[place.0][place.1].done = Some(self.now);
+        let letter = self.letter(place, why);
+        self.filling(number).push(letter);
+    }
+}
