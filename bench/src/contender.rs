@@ -76,6 +76,8 @@ pub(crate) struct Run {
     pub(crate) records_per_second: f64,
     pub(crate) cpu_seconds: f64,
     pub(crate) peak_mb: f64,
+    /// How busy the machine was with something else just before, from 0 to 1.
+    pub(crate) busy_before: f64,
 }
 
 /// Called by a contender: all records are handled.
@@ -107,6 +109,7 @@ pub(crate) fn run(place: &Place, kind: &str, job: &Job, more: &[String]) -> Resu
         records_per_second: job.records as f64 / seconds,
         cpu_seconds: usage.cpu_seconds,
         peak_mb: usage.peak_mb,
+        busy_before: 0.0,
     })
 }
 

@@ -10,6 +10,7 @@ use crate::{fill, quiet, stage};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use std::time::Duration;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -66,8 +67,8 @@ impl<'p> Course<'p> {
         self.topics.create(&output)?;
         let (input, group) = (self.input.clone(), output.clone());
         let job = Job { input, output, group, records: self.records, delivery };
-        quiet::wait()?;
-        let run = contender::run(self.place, kind, &job, more)?;
+        let busy_before = quiet::wait(Duration::from_secs(self.place.patience))?;
+        let run = Run { busy_before, ..contender::run(self.place, kind, &job, more)? };
         let output = count::read(self.place, &job.output, self.records, SAUCE)?;
         // Nothing fails here, so at least once must be exactly once too.
         count::compare(&self.seen, &output, true)

@@ -19,6 +19,9 @@ pub(crate) struct Place {
     /// none, gzip, snappy, lz4 or zstd, for the raw loop and the stage alike.
     #[arg(long, default_value = "none", global = true)]
     pub(crate) compression: String,
+    /// So many seconds a run waits for a quiet machine; then it is measured all the same.
+    #[arg(long, default_value_t = 60, global = true)]
+    pub(crate) patience: u64,
 }
 
 impl Place {

@@ -8,22 +8,21 @@ use std::time::{Duration, Instant};
 /// So much of the machine may be busy, over this time.
 const BUSY: (f64, Duration) = (0.1, Duration::from_millis(500));
 
-/// Then we measure all the same, and say so.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-pub(crate) fn wait() -> Result<()> {
+/// Waits so long at most; tells how busy the machine is then, from 0 to 1.
+pub(crate) fn wait(patience: Duration) -> Result<f64> {
     let begin = Instant::now();
     let mut before = ticks()?;
     loop {
         sleep(BUSY.1);
         let now = ticks()?;
         let (busy, all) = (now.0 - before.0, now.1 - before.1);
-        if busy < all * BUSY.0 {
-            return Ok(());
+        let share = busy / all;
+        if share < BUSY.0 {
+            return Ok(share);
         }
-        if begin.elapsed() > PATIENCE {
-            println!("the machine is {:.0} % busy with something else", busy / all * 100.0);
-            return Ok(());
+        if begin.elapsed() > patience {
+            println!("the machine is {:.0} % busy with something else", share * 100.0);
+            return Ok(share);
         }
         before = now;
     }

@@ -3,7 +3,7 @@
 //! An oracle looks at every step.
 //!
 //! A schedule follows from its seed. `SIMULATION_SEED=n` runs that one and tells what happens;
-//! `SIMULATION_SCHEDULES=n` says how many there are (200,000; without optimization 10,000).
+//! `SIMULATION_SCHEDULES=n` says how many there are (400,000; without optimization 20,000).
 
 mod agenda;
 mod batches;
@@ -18,6 +18,7 @@ mod hands;
 mod inbox;
 mod input;
 mod judge;
+mod limits;
 mod logs;
 mod member;
 mod membership;
@@ -39,7 +40,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn schedules() -> u64 {
-    let usual = if cfg!(debug_assertions) { 10_000 } else { 200_000 };
+    let usual = if cfg!(debug_assertions) { 20_000 } else { 400_000 };
     number("SIMULATION_SCHEDULES").unwrap_or(usual)
 }
 
