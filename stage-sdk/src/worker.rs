@@ -30,6 +30,9 @@ use tokio::sync::Notify;
 /// Records taken before anything else is looked at again.
 const TURN: usize = 128;
 
+/// Records taken before the clock is looked at again.
+const LOOK: usize = 8;
+
 /// A wake-up could be missed in librdkafka; nothing waits longer than this for one.
 const PARK: Duration = Duration::from_millis(100);
 
@@ -48,6 +51,8 @@ pub(crate) struct Worker<S, F> {
     make_context: Box<dyn Fn() -> Context>,
     headers: Vec<u8>,
     clock: Instant,
+    /// The time as last looked at: the clock costs more than a record.
+    now: Duration,
     wake: Arc<Notify>,
     stop: Arc<AtomicBool>,
     told_to_stop: bool,
@@ -79,6 +84,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             make_context,
             headers: Vec::new(),
             clock: Instant::now(),
+            now: Duration::ZERO,
             wake,
             stop,
             told_to_stop: false,
@@ -112,9 +118,9 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         self.replies();
         self.rebalances();
         let received = self.receive();
+        self.now = self.clock.elapsed();
         let finished = self.finish();
-        let now = self.clock.elapsed();
-        if self.core.deadline().is_some_and(|due| due <= now) {
+        if self.core.deadline().is_some_and(|due| due <= self.now) {
             self.step(Event::Tick);
         }
         if received || finished {
@@ -135,11 +141,14 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
 
     fn receive(&mut self) -> bool {
         let mut empty = 0;
+        let consumer = self.kafka.consumer.clone();
         for count in 0..TURN {
             if !self.core.wants_records() {
                 return false;
             }
-            let consumer = self.kafka.consumer.clone();
+            if count % LOOK == 0 {
+                self.now = self.clock.elapsed();
+            }
             match consumer.next() {
                 Ok(Some(message)) => {
                     empty = 0;
@@ -175,12 +184,13 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         });
         let bytes = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len);
         let event = Event::Record { partition, offset: record.offset, key, bytes };
-        self.core.step(self.clock.elapsed(), event, &mut self.effects);
+        self.core.step(self.now, event, &mut self.effects);
         self.act(Some(record));
     }
 
     fn step(&mut self, event: Event<'_>) {
-        self.core.step(self.clock.elapsed(), event, &mut self.effects);
+        self.now = self.clock.elapsed();
+        self.core.step(self.now, event, &mut self.effects);
         self.act(None);
     }
 

@@ -17,8 +17,8 @@ fn under_kills(chain: &Chain, kills: usize, pizzas: usize) -> Vec<usize> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
     let mut stages = chain.start_all();
     let mut orders = Orders::new(&chain.brokers, chain.first(), 50);
-    // Half of the time goes into looking, killing and starting.
-    let pause = pizzas as u64 * 500 / (PACE * (kills + 2)) as u64;
+    // The larger part of the time is left for looking, killing and starting.
+    let pause = pizzas as u64 * 350 / (PACE * (kills + 2)) as u64;
     let groups: Vec<Group> = (0..stages.len()).map(|stage| chain.group_of(stage)).collect();
     let writer = std::thread::spawn(move || {
         orders.pace(pizzas, PACE, |_| {});

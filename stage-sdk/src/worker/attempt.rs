@@ -165,7 +165,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
 
     /// Tells the core; what it decides then is done by the loop in `act`.
     pub(super) fn done(&mut self, id: Id, outcome: Outcome) {
-        self.core.step(self.clock.elapsed(), Event::Done { id, outcome }, &mut self.effects);
+        self.core.step(self.now, Event::Done { id, outcome }, &mut self.effects);
     }
 
     pub(super) fn outcome(&mut self, end: End<Attempt>) -> Attempt {

@@ -17,6 +17,10 @@ pub(crate) struct Broker {
     pub(crate) transactions: Vec<Transaction>,
     pub(crate) logs: Vec<Log>,
     committed: Vec<Option<Offset>>,
+    /// Where in the offsets' log that was written: what was written later holds, in whichever
+    /// order the markers come.
+    written: Vec<usize>,
+    writes: usize,
     /// Transactions that may still change a partition's offset.
     pending: Vec<usize>,
     partitions: usize,
@@ -29,6 +33,8 @@ impl Broker {
             transactions: Vec::new(),
             logs: (0..partitions * targets).map(|_| Log::default()).collect(),
             committed: vec![None; partitions],
+            written: vec![0; partitions],
+            writes: 0,
             pending: vec![0; partitions],
             partitions,
         }
@@ -61,6 +67,7 @@ impl Broker {
             state: State::Open,
             messages: Vec::new(),
             offsets: BTreeMap::new(),
+            written: 0,
             unmarked: Vec::new(),
             refused: false,
         });
@@ -82,7 +89,9 @@ impl Broker {
     }
 
     pub(crate) fn add_offsets(&mut self, number: usize, offsets: &[(usize, Offset)]) {
+        self.writes += 1;
         let transaction = &mut self.transactions[number];
+        transaction.written = self.writes;
         for (partition, offset) in offsets {
             if transaction.offsets.insert(*partition, offset.clone()).is_none() {
                 self.pending[*partition] += 1;
@@ -138,7 +147,8 @@ impl Broker {
         }
         for (partition, offset) in &transaction.offsets {
             self.pending[*partition] -= 1;
-            if commit {
+            if commit && transaction.written > self.written[*partition] {
+                self.written[*partition] = transaction.written;
                 self.committed[*partition] = Some(offset.clone());
             }
         }

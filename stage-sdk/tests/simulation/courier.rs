@@ -72,6 +72,20 @@ impl World {
         self.agenda.note(at, What::Courier(self.who(number)));
     }
 
+    /// A new producer: it ends what its predecessor left open, unless it takes another identity.
+    fn renew(&mut self, number: usize) -> Phase {
+        if self.random.random_ratio(1, 5) {
+            self.members[number].identity = self.broker.new_identity();
+        }
+        match self.broker.renew(self.members[number].identity) {
+            Ok(producer) => Phase::Answer(Reply::Renewed(producer)),
+            Err(open) => {
+                open.into_iter().for_each(|transaction| self.decide(transaction, false));
+                Phase::Ask
+            }
+        }
+    }
+
     /// What of a worker that ends was on its way may arrive all the same.
     pub(crate) fn leave_behind(&mut self, number: usize) {
         let courier = &self.members[number].courier;
@@ -121,13 +135,7 @@ impl World {
             (Job::Abort(window, producer, ended), _) => {
                 self.abort_transaction(number, *window, *producer, *ended)
             }
-            (Job::Renew, _) => match self.broker.renew(self.members[number].identity) {
-                Ok(producer) => Phase::Answer(Reply::Renewed(producer)),
-                Err(open) => {
-                    open.into_iter().for_each(|transaction| self.decide(transaction, false));
-                    Phase::Ask
-                }
-            },
+            (Job::Renew, _) => self.renew(number),
             (Job::Restore(all), _) => match self.broker.stable(all) {
                 Some(offsets) => {
                     let all = all.iter().copied().zip(offsets).collect();

@@ -41,6 +41,8 @@ pub(crate) struct Transaction {
     pub(crate) state: State,
     pub(crate) messages: Vec<Message>,
     pub(crate) offsets: BTreeMap<usize, Offset>,
+    /// Where in the offsets' log they were written.
+    pub(crate) written: usize,
     /// Where a marker is still to be written.
     pub(crate) unmarked: Vec<usize>,
     /// The broker refused a message of it.
