@@ -7,7 +7,7 @@ use crate::rig::process::Process;
 use crate::rig::{broker, scaled, seed};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pizzas a second, in all the tests with kills.
 const PACE: usize = 500;
@@ -44,17 +44,18 @@ fn under_kills(chain: &Chain, kills: usize, pizzas: usize) -> Vec<usize> {
 }
 
 /// Kills a stage at a moment when something that lay in its input is not committed, if such a
-/// moment comes among fifty; whether it came. The process is frozen while we look.
+/// moment comes within two seconds; whether it came. The process is frozen while we look.
 fn kill_in_flight(group: &Group, process: &mut Process) -> bool {
-    let in_flight = (0..50).any(|_| {
+    let until = Instant::now() + Duration::from_secs(2);
+    let mut in_flight = false;
+    while !in_flight && Instant::now() < until {
         let ends = group.ends();
         process.signal("-STOP");
-        let found = ends.iter().zip(group.committed()).any(|(end, committed)| committed < *end);
-        if !found {
+        in_flight = ends.iter().zip(group.committed()).any(|(end, committed)| committed < *end);
+        if !in_flight {
             process.signal("-CONT");
         }
-        found
-    });
+    }
     process.kill();
     in_flight
 }
