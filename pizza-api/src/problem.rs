@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 problem documents.
 
 use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -22,14 +23,30 @@ impl Problem {
 
     /// Something the shop needs is away.
     pub fn away(detail: impl Into<String>) -> Problem {
-        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Not available now", detail);
-        Problem { retry_after: Some(2), ..problem }
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Not available now", detail).again_after(2)
     }
 
     /// The database is away; the reason is for the log only.
     pub fn database(error: &anyhow::Error) -> Problem {
         tracing::warn!("database: {error:#}");
         Problem::away("the database does not answer; try again shortly")
+    }
+
+    /// The same, worth trying again after so many seconds.
+    pub fn again_after(self, seconds: u32) -> Problem {
+        Problem { retry_after: Some(seconds), ..self }
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "The path cannot be read", rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "The query cannot be read", rejection.body_text())
     }
 }
 
@@ -39,12 +56,12 @@ impl IntoResponse for Problem {
             "type": "about:blank",
             "title": self.title,
             "status": self.status.as_u16(),
-            "detail": self.detail,
+            // Some of it may be what a client sent.
+            "detail": self.detail.chars().take(400).collect::<String>(),
         });
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }

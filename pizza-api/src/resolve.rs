@@ -8,11 +8,12 @@ use stage_sdk::broker::Broker;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// Longer than a transaction can be open, its time-out and the longest answer included: after it,
-/// nothing of the order can appear any more.
+/// After this nothing of the order is written to the topic any more, by whomever: an order is begun
+/// within 5 s, and its records are acknowledged 4 s later or its transaction is aborted. Whether it
+/// was committed shows the topic, whose open transactions are waited for.
 const DECIDED: Duration = Duration::from_secs(20);
 
-/// Clocks of the database's clients and the broker may differ by this.
+/// Times of records are a producer's; its clock and the database's may differ by this.
 const MARGIN: i64 = 60_000;
 
 /// For one question to the broker, and for one reading.
@@ -25,17 +26,17 @@ const READ: Duration = Duration::from_secs(60);
 /// Broker or database cannot now; it is tried again later.
 pub async fn resolve(store: &Store, broker: &Broker, topic: &str) -> anyhow::Result<usize> {
     let pending = store.pending(DECIDED).await?;
-    let Some(oldest) = pending.iter().map(|(_, created)| *created).min() else { return Ok(0) };
+    let Some(oldest) = pending.iter().map(|order| order.since).min() else { return Ok(0) };
     let keys: HashSet<Vec<u8>> =
-        pending.iter().map(|(id, _)| order::key(id).into_bytes()).collect();
+        pending.iter().map(|order| order::key(&order.id).into_bytes()).collect();
     let (broker, topic) = (broker.clone(), topic.to_owned());
     let found = tokio::task::spawn_blocking(move || find(&broker, &topic, oldest - MARGIN, &keys))
         .await??;
-    for (id, _) in &pending {
-        if found.contains(order::key(id).as_bytes()) {
-            store.placed(id).await?;
+    for order in &pending {
+        if found.contains(order::key(&order.id).as_bytes()) {
+            store.placed(&order.id).await?;
         } else {
-            store.failed(id).await?;
+            store.not_found(order).await?;
         }
     }
     Ok(pending.len())

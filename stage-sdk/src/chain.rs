@@ -3,16 +3,37 @@
 //! A topic's name is spelled there and nowhere else. Reading it finds every problem at once, each
 //! with its line and the nearest name that is known.
 
-mod check;
-
-pub mod plan;
-
-mod problem;
-
-mod read;
+mod syntax;
 
 mod table;
 
+mod item;
+
+mod read;
+
+mod route;
+
+mod settings;
+
+mod duration;
+
+mod check;
+
+mod names;
+
+mod cycle;
+
+mod problem;
+
+mod derived;
+
+pub mod plan;
+
+mod compare;
+
+mod apply;
+
+pub use duration::duration;
 pub use problem::{Problem, Problems};
 
 use crate::broker::Broker;
@@ -112,33 +133,6 @@ impl Chain {
         self.stages.iter().find(|stage| stage.name == name)
     }
 
-    /// The topic a stage's dead letters go to.
-    pub fn dead_letter_topic(stage: &StageRoute) -> String {
-        format!("{}.{}.dlq", stage.input, stage.name)
-    }
-
-    /// Declared topics, and those that derive from them.
-    pub fn all_topics(&self) -> BTreeMap<String, Topic> {
-        let mut all = self.topics.clone();
-        for stage in self.stages.iter().filter(|stage| !stage.external) {
-            let Some(input) = self.topics.get(&stage.input) else { continue };
-            let mut config: BTreeMap<String, String> = [
-                // A record's old time would let retention delete its dead letter within minutes.
-                ("message.timestamp.type", "LogAppendTime"),
-                ("retention.ms", "-1"),
-            ]
-            .map(|(name, value)| (name.into(), value.into()))
-            .into();
-            let limit = input.config.get("max.message.bytes").and_then(|limit| limit.parse().ok());
-            // Room for the headers that say why.
-            let limit: u64 = limit.unwrap_or(1_048_588).max(1_048_588) + 65_536;
-            config.insert("max.message.bytes".into(), limit.to_string());
-            let topic = Topic { source: false, config, ..input.clone() };
-            all.insert(Chain::dead_letter_topic(stage), topic);
-        }
-        all
-    }
-
     /// The service of a stage, without brokers.
     ///
     /// # Errors
@@ -176,23 +170,4 @@ impl Chain {
             },
         })
     }
-}
-
-/// Reads a time such as `500ms`, `30s`, `2m`, `1h` or `30d`.
-///
-/// # Errors
-/// It is none of these.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a time such as 500ms, 30s, 2m, 1h or 30d".to_owned();
-    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let number: u64 = text[..digits].parse().map_err(|_| wrong())?;
-    let millis = match &text[digits..] {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return Err(wrong()),
-    };
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
 }

@@ -54,58 +54,39 @@ impl Store {
     ) -> Result<(), Refusal> {
         let mut transaction = self.pool.begin().await.map_err(away)?;
         for advance in advances {
-            let done = match &advance.from {
-                Some(from) => {
-                    let text = "UPDATE offsets SET next = ?, mark = ? WHERE topic = ? AND part = ? AND mark = ?";
-                    let query =
-                        sqlx::query(self.sql(text)).bind(advance.offset).bind(&advance.mark);
-                    query
-                        .bind(topic)
-                        .bind(i64::from(advance.partition))
-                        .bind(from)
-                        .execute(&mut *transaction)
-                        .await
+            let text = match &advance.from {
+                Some(_) => {
+                    "UPDATE offsets SET next = ?, mark = ? WHERE topic = ? AND part = ? AND mark = ?"
+                        .to_owned()
                 }
-                None => {
-                    let text = match self.kind {
-                        Kind::MySql => {
-                            "INSERT IGNORE INTO offsets (next, mark, topic, part) VALUES (?, ?, ?, ?)"
-                        }
-                        _ => {
-                            "INSERT INTO offsets (next, mark, topic, part) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-                        }
-                    };
-                    let query =
-                        sqlx::query(self.sql(text)).bind(advance.offset).bind(&advance.mark);
-                    query
-                        .bind(topic)
-                        .bind(i64::from(advance.partition))
-                        .execute(&mut *transaction)
-                        .await
-                }
+                None => self.insert("offsets", "next, mark, topic, part", "(?, ?, ?, ?)"),
             };
-            if done.map_err(away)?.rows_affected() != 1 {
+            let mut query = sqlx::query(self.sql(&text)).bind(advance.offset).bind(&advance.mark);
+            query = query.bind(topic).bind(i64::from(advance.partition));
+            if let Some(from) = &advance.from {
+                query = query.bind(from);
+            }
+            let done = query.execute(&mut *transaction).await.map_err(away)?;
+            if done.rows_affected() != 1 {
                 // Dropped without a commit, the transaction is rolled back.
                 return Err(Refusal::Fenced);
             }
         }
         for some in pizzas.chunks(ROWS) {
-            let values = vec!["(?, ?, ?, ?)"; some.len()].join(", ");
+            let row = format!("(?, ?, ?, ?, {})", self.now());
+            let values = vec![row; some.len()].join(", ");
+            let columns = "order_id, identity, place, body, arrived";
             let text = match self.kind {
+                // IGNORE would also cut what is too long, and say nothing.
                 Kind::MySql => format!(
-                    "INSERT IGNORE INTO finished (order_id, identity, place, body) VALUES {values}"
+                    "INSERT INTO finished ({columns}) VALUES {values} ON DUPLICATE KEY UPDATE place = place"
                 ),
-                _ => format!(
-                    "INSERT INTO finished (order_id, identity, place, body) VALUES {values} ON CONFLICT DO NOTHING"
-                ),
+                _ => self.insert("finished", columns, &values),
             };
             let mut query = sqlx::query(self.sql(&text));
             for pizza in some {
-                query = query
-                    .bind(&pizza.order_id)
-                    .bind(&pizza.identity)
-                    .bind(pizza.place)
-                    .bind(&pizza.body);
+                query = query.bind(&pizza.order_id).bind(&pizza.identity);
+                query = query.bind(pizza.place).bind(&pizza.body);
             }
             query.execute(&mut *transaction).await.map_err(away)?;
         }

@@ -4,6 +4,7 @@
 
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
+mod edges;
 mod orders;
 mod shop;
 mod store;

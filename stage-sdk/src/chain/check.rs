@@ -2,106 +2,114 @@
 
 use super::problem::{Problems, nearest};
 use super::read::Places;
-use super::{Chain, StageRoute};
+use super::{Chain, StageRoute, cycle, names};
 use crate::broker::Broker;
 use std::collections::BTreeSet;
 
+/// Where problems are told, with their lines.
+pub(super) struct Finder<'p> {
+    places: &'p Places,
+    problems: &'p mut Problems,
+}
+
+impl Finder<'_> {
+    pub(super) fn problem(&mut self, path: &str, text: String) {
+        self.problems.add(self.line(path), text);
+    }
+
+    /// The line of what stands there, or else of the table that it would stand in.
+    pub(super) fn line(&self, path: &str) -> usize {
+        let table = || self.places.get(path.rsplit_once('.')?.0);
+        self.places.get(path).or_else(table).copied().unwrap_or(1)
+    }
+}
+
 pub(super) fn check(chain: &Chain, places: &Places, problems: &mut Problems) {
-    let line = |path: &str| places.get(path).copied().unwrap_or(1);
+    let mut find = Finder { places, problems };
     if let Some(servers) = &chain.brokers
         && let Err(error) = (Broker { servers: servers.clone(), ..Broker::default() }).check()
     {
-        problems.add(line("chain.brokers"), format!("chain.brokers: {error}"));
+        find.problem("chain.brokers", format!("chain.brokers: {error}"));
     }
-    for name in chain.topics.keys() {
-        if let Some(text) = illegal(name) {
-            problems.add(line(&format!("topics.{name}")), format!("topics.{name}: {text}"));
-        }
-    }
-    let written: BTreeSet<&str> = chain.stages.iter().flat_map(writes).collect();
+    names::check(chain, &mut find);
+    let written = written(chain);
     for stage in &chain.stages {
-        let path = |key: &str| format!("stages.{}.{key}", stage.name);
-        for (key, topic) in topics_of(stage) {
-            if !topic.is_empty() && !chain.topics.contains_key(topic) {
-                let known = chain.topics.keys().map(String::as_str);
-                let hint = match nearest(topic, known) {
-                    Some(near) => format!("did you mean {near:?}?"),
-                    None => format!("declare it with [topics.{topic}]"),
-                };
-                let text = format!("{} = {topic:?} is not declared; {hint}", path(&key));
-                problems.add(line(&path(&key)), text);
-            }
-        }
-        let Some(input) = chain.topics.get(&stage.input) else { continue };
-        if !input.source && !written.contains(stage.input.as_str()) {
-            let text = format!(
-                "{} = {:?}: no stage writes this topic; if somebody outside does, write source = true under [topics.{}]",
-                path("input"),
-                stage.input,
-                stage.input
-            );
-            problems.add(line(&path("input")), text);
-        }
-        let output = stage.output.as_ref().and_then(|output| chain.topics.get(output));
-        if let (Some(output), false) = (output, stage.repartition)
-            && output.partitions != input.partitions
-        {
-            let text = format!(
-                "{} has {} partitions and its input {}: a key's records would change their neighbours; make them equal, or write repartition = true",
-                path("output"),
-                output.partitions,
-                input.partitions
-            );
-            problems.add(line(&path("output")), text);
-        }
-        if reaches(chain, stage, &stage.input) {
-            let text = format!(
-                "{} leads back to its own input {:?}: a cycle",
-                path("output"),
-                stage.input
-            );
-            problems.add(line(&path("output")), text);
-        }
+        undeclared(chain, stage, &mut find);
+        unwritten(chain, stage, &written, &mut find);
+        unequal(chain, stage, &mut find);
     }
+    cycle::check(chain, &mut find);
 }
 
-fn topics_of(stage: &StageRoute) -> Vec<(String, &str)> {
-    let mut all = vec![("input".to_owned(), stage.input.as_str())];
-    all.extend(stage.output.iter().map(|topic| ("output".to_owned(), topic.as_str())));
+/// The path of a stage's key.
+pub(super) fn path(stage: &StageRoute, key: &str) -> String {
+    format!("{}.{key}", names::stage(&stage.name))
+}
+
+/// The topics a stage writes, each with its key in the stage's table.
+pub(super) fn outputs(stage: &StageRoute) -> impl Iterator<Item = (String, &str)> {
+    let first = stage.output.iter().map(|topic| ("output".to_owned(), topic.as_str()));
     let named = stage.outputs.iter();
-    all.extend(named.map(|(name, topic)| (format!("outputs.{name}"), topic.as_str())));
+    first
+        .chain(named.map(|(name, topic)| (format!("outputs.{}", names::key(name)), topic.as_str())))
+}
+
+fn meant<'c>(chain: &'c Chain, topic: &str) -> Option<&'c str> {
+    nearest(topic, chain.topics.keys().map(String::as_str))
+}
+
+/// What stages write. A misspelt output counts as the one that was meant: its readers are in order.
+fn written(chain: &Chain) -> BTreeSet<String> {
+    let mut all: BTreeSet<String> = chain.stages.iter().map(Chain::dead_letter_topic).collect();
+    for (_, topic) in chain.stages.iter().flat_map(outputs) {
+        let declared = chain.topics.contains_key(topic);
+        let meant = if declared { Some(topic) } else { meant(chain, topic) };
+        all.extend(meant.map(str::to_owned));
+    }
     all
 }
 
-fn writes(stage: &StageRoute) -> impl Iterator<Item = &str> {
-    let named = stage.outputs.iter().map(|(_, topic)| topic.as_str());
-    stage.output.as_deref().into_iter().chain(named)
-}
-
-/// Whether what `from` writes comes, through any stages, to `topic`.
-fn reaches(chain: &Chain, from: &StageRoute, topic: &str) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut next: Vec<&str> = writes(from).collect();
-    while let Some(at) = next.pop() {
-        if at == topic {
-            return true;
+fn undeclared(chain: &Chain, stage: &StageRoute, find: &mut Finder<'_>) {
+    let input = [("input".to_owned(), stage.input.as_str())].into_iter();
+    for (key, topic) in input.chain(outputs(stage)) {
+        if topic.is_empty() || chain.topics.contains_key(topic) {
+            continue;
         }
-        if seen.insert(at) {
-            next.extend(chain.stages.iter().filter(|stage| stage.input == at).flat_map(writes));
-        }
+        let hint = match meant(chain, topic) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("declare it with [{}]", names::topic(topic)),
+        };
+        let place = path(stage, &key);
+        find.problem(&place, format!("{place} = {topic:?} is not declared; {hint}"));
     }
-    false
 }
 
-/// Kafka's rules for topic names.
-fn illegal(name: &str) -> Option<&'static str> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    match name {
-        "" | "." | ".." => Some("is no topic name"),
-        name if name.len() > 200 => Some("is too long; with its derived topics Kafka takes 249"),
-        name if !name.chars().all(legal) => {
-            Some("a topic name has letters, digits, '.', '_' and '-' only")
-        }
-        _ => None,
+/// A topic that no stage writes is either misspelt or written from outside, which then is said.
+fn unwritten(chain: &Chain, stage: &StageRoute, written: &BTreeSet<String>, find: &mut Finder<'_>) {
+    let source = chain.topics.get(&stage.input).is_none_or(|input| input.source);
+    if !source && !written.contains(&stage.input) {
+        let place = path(stage, "input");
+        let text = format!(
+            "{place} = {:?}: no stage writes this topic; if somebody outside does, write source = true under [{}]",
+            stage.input,
+            names::topic(&stage.input)
+        );
+        find.problem(&place, text);
+    }
+}
+
+fn unequal(chain: &Chain, stage: &StageRoute, find: &mut Finder<'_>) {
+    let partitions = |topic: &str| chain.topics.get(topic).map(|topic| topic.partitions);
+    let output = stage.output.as_deref().and_then(partitions);
+    if let (Some(from), Some(to)) = (partitions(&stage.input), output)
+        // None at all was told already.
+        && from != to && from > 0 && to > 0
+        && !stage.repartition
+    {
+        let place = path(stage, "output");
+        let text = format!(
+            "{place} has {to} partitions and its input {from}: a key's records would change their neighbours; make them equal, or write repartition = true"
+        );
+        find.problem(&place, text);
     }
 }

@@ -1,0 +1,64 @@
+//! For whoever operates the shop.
+
+use super::Shop;
+use crate::problem::Problem;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+
+/// The process answers.
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// Whether orders can be taken and handed out; if not, all the reasons.
+pub(super) async fn ready(State(shop): State<Shop>) -> Result<&'static str, Problem> {
+    let contact = shop.contact.borrow().clone();
+    let mut missing = Vec::new();
+    match contact.trouble {
+        Some(trouble) => missing.push(trouble),
+        None if !shop.publisher.is_connected() => {
+            missing.push("the broker does not take orders".to_owned());
+        }
+        None => {}
+    }
+    if shop.store.ping().await.is_err() {
+        missing.push("the database does not answer".into());
+    }
+    if !shop.view_runs.load(Ordering::Relaxed) {
+        missing.push("finished pizzas are not being gathered".into());
+    }
+    if let Some(behind) = contact.behind {
+        missing.push(format!("the view is catching up: {behind} records are left"));
+    }
+    if missing.is_empty() { Ok("ready\n") } else { Err(Problem::away(missing.join("; "))) }
+}
+
+pub(super) async fn metrics(State(shop): State<Shop>) -> Response {
+    let contact = shop.contact.borrow().clone();
+    let mut text = shop.counts.text();
+    for (name, help, value) in [
+        ("broker_up", "Whether the broker answers", i64::from(contact.trouble.is_none())),
+        (
+            "publisher_up",
+            "Whether the broker took what was last sent",
+            i64::from(shop.publisher.is_connected()),
+        ),
+        (
+            "view_up",
+            "Whether finished pizzas are being gathered",
+            i64::from(shop.view_runs.load(Ordering::Relaxed)),
+        ),
+        (
+            "view_catching_up_records",
+            "Records left of those there at the start",
+            contact.behind.unwrap_or_default(),
+        ),
+    ] {
+        let name = format!("pizza_{name}");
+        writeln!(text, "# HELP {name} {help}.\n# TYPE {name} gauge\n{name} {value}").ok();
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+}

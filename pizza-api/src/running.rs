@@ -1,0 +1,85 @@
+//! The open shop: what runs beside the requests, and how it stops.
+
+mod tasks;
+
+use crate::config::Config;
+use crate::contact::Looking;
+use crate::http::{self, Counts, Shop};
+use crate::listen;
+use crate::publish::Publisher;
+use crate::store::{OpenError, Store};
+use stage_sdk::StartError;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// The largest record the API sends is a pizza.
+const LIMIT: usize = 1_000_000;
+
+/// How long a stop may take.
+const STOP: Duration = Duration::from_secs(5);
+
+/// An open shop. Dropping it closes it at once: what runs is cut off.
+#[derive(Debug)]
+pub struct Running {
+    url: String,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Takes no more requests, ends those that run, commits and leaves the group; within 5 s.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        tokio::time::timeout(STOP, ended).await.ok();
+    }
+}
+
+/// Opens the shop: when this returns it answers. Without a broker it opens after 2 s, and says so.
+///
+/// # Errors
+/// The database cannot be opened, the address cannot be listened on, the broker is of another
+/// cluster than the database, or the topic for orders is missing.
+pub async fn open(config: Config) -> Result<Running, StartError> {
+    let store = Store::open(&config.database_url).await.map_err(|error| match error {
+        OpenError::Usage(text) => StartError::Usage(text),
+        OpenError::Away(text) => StartError::Runtime(text),
+    })?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        StartError::Usage(format!(
+            "cannot listen on {}: {error}; give a free address with --listen",
+            config.listen
+        ))
+    })?;
+    let runtime = |error: std::io::Error| StartError::Runtime(error.to_string());
+    let url = format!("http://{}", listener.local_addr().map_err(runtime)?);
+    let (looking, contact) = Looking::begin(&config, &store).await?;
+    let (broker, first) = (config.broker.clone(), config.first.clone());
+    let publisher = Publisher::start(broker, first, LIMIT, contact.clone()).map_err(runtime)?;
+    let view_runs = Arc::new(AtomicBool::new(false));
+    let shop = Shop {
+        store: store.clone(),
+        publisher,
+        contact: contact.clone(),
+        max_count: config.max_count,
+        view_runs: view_runs.clone(),
+        counts: Arc::new(Counts::default()),
+    };
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(listen::serve(listener, http::routes(shop), stopped.clone()));
+    tasks.spawn(looking.go_on(stopped.clone()));
+    let view = tasks::View { service: config.view.clone(), store: store.clone(), runs: view_runs };
+    tasks.spawn(view.keep(contact.clone(), stopped.clone()));
+    tasks.spawn(tasks::tidy(config, store, contact, stopped));
+    Ok(Running { url, stop, tasks })
+}
