@@ -86,7 +86,10 @@ impl Looking {
         let mut seen = Contact { trouble: None, ..before.clone() };
         let mut wrong = Ok(());
         match found.unwrap_or(Found::Away) {
-            Found::Away => seen.trouble = Some("the broker does not answer".into()),
+            Found::Away => {
+                seen.trouble = Some("the broker does not answer".into());
+                self.client = self.client.again().map_or(self.client.clone(), Arc::new);
+            }
             Found::Wrong(text) => wrong = Err(text),
             Found::Cluster(id) if !seen.is_ours => {
                 match self.store.cluster_of(&self.view, &id).await {

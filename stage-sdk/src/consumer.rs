@@ -4,15 +4,20 @@
 //! a partition is to finish first. Only once the consumer is being closed must the answer come
 //! from inside the callback, or the close would wait for ever.
 
+mod reach;
+
 use crate::broker::Broker;
 use crate::core::{Partition, Position};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use reach::Reach;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,10 +34,22 @@ pub(crate) struct Notes {
     topics: Vec<String>,
     rebalances: Mutex<VecDeque<Rebalance>>,
     closing: AtomicBool,
+    /// Events that were no records: a poll that serves one says the same as one that finds nothing.
+    served: AtomicU32,
+    reach: Reach,
 }
 
 impl ClientContext for Notes {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+        DefaultClientContext.log(level, facility, text);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.reach.lost(Instant::now());
+        }
         tracing::debug!(%error, reason, "consumer");
     }
 }
@@ -44,6 +61,7 @@ impl ConsumerContext for Notes {
         code: RDKafkaRespErr,
         list: &mut TopicPartitionList,
     ) {
+        self.served.fetch_add(1, Ordering::Relaxed);
         let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Acquire) {
             let answer = match assigned {
@@ -61,7 +79,10 @@ impl ConsumerContext for Notes {
             .filter_map(|element| self.partition(element.topic(), element.partition()))
             .collect();
         let rebalance = match (assigned, consumer.assignment_lost()) {
-            (true, _) => Rebalance::Assigned(partitions),
+            (true, _) => {
+                self.reach.found();
+                Rebalance::Assigned(partitions)
+            }
             (false, false) => Rebalance::Revoked(partitions),
             (false, true) => Rebalance::Lost(partitions),
         };
@@ -74,6 +95,14 @@ impl Notes {
         let input = self.topics.iter().position(|known| known == topic)?;
         Some(Partition { input: input as u16, number })
     }
+}
+
+/// What a look at the input found.
+pub(crate) enum Next<'m> {
+    Record(BorrowedMessage<'m>),
+    /// Something was served that is no record, perhaps a rebalance: look again.
+    Event,
+    Nothing,
 }
 
 /// A member of a group, reading committed records of its topics.
@@ -94,6 +123,8 @@ impl Consumer {
             topics: topics.to_vec(),
             rebalances: Mutex::default(),
             closing: AtomicBool::new(false),
+            served: AtomicU32::new(0),
+            reach: Reach::new(&broker.servers),
         };
         let config = broker.consumer(group, member);
         let mut base: BaseConsumer<Notes> = config.create_with_context(notes)?;
@@ -102,18 +133,28 @@ impl Consumer {
         Ok(Consumer { base })
     }
 
-    /// The next record, if one is here. None also comes after an event was served, so it says
-    /// "perhaps nothing" only; errors that pass are logged.
-    pub(crate) fn next(&self) -> Result<Option<BorrowedMessage<'_>>, KafkaError> {
+    /// What comes next; errors that pass are logged.
+    pub(crate) fn next(&self) -> Result<Next<'_>, KafkaError> {
+        let before = self.served();
         match self.base.poll(Duration::ZERO) {
-            None => Ok(None),
-            Some(Ok(message)) => Ok(Some(message)),
+            None if self.served() == before => Ok(Next::Nothing),
+            None => Ok(Next::Event),
+            Some(Ok(message)) => Ok(Next::Record(message)),
             Some(Err(error)) if ends(&error) => Err(error),
             Some(Err(error)) => {
                 tracing::debug!(%error, "consumer");
-                Ok(None)
+                Ok(Next::Event)
             }
         }
+    }
+
+    fn served(&self) -> u32 {
+        self.base.context().served.load(Ordering::Relaxed)
+    }
+
+    /// For now and then while there is nothing else to do: finds brokers again that were lost.
+    pub(crate) fn reach(&self) {
+        self.base.context().reach.tell(self.base.client().native_ptr(), Instant::now());
     }
 
     /// What the group did since last asked, oldest first.

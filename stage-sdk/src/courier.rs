@@ -108,7 +108,7 @@ impl Means {
         let consumer = self.consumer.clone();
         Some(match job {
             Job::Commit(window, producer, offsets, member) => {
-                let (ended, acknowledged) = self.commit(&producer, &offsets, member);
+                let (ended, acknowledged) = self.commit(&producer, offsets, member);
                 Reply::Ended { window, ended, acknowledged }
             }
             Job::Abort(window, producer, ended) => {
@@ -161,7 +161,7 @@ impl Means {
     fn commit(
         &self,
         producer: &Producer,
-        offsets: &TopicPartitionList,
+        offsets: TopicPartitionList,
         member: Option<ConsumerGroupMetadata>,
     ) -> (Ended, bool) {
         if let Err(ended) = producer.flush() {
@@ -169,7 +169,7 @@ impl Means {
             return (ended, false);
         }
         if !self.exactly_once {
-            return match self.consumer.commit(offsets) {
+            return match self.consumer.commit(&offsets) {
                 Ok(()) => (Ended::Committed, true),
                 Err(error) => {
                     tracing::debug!(%error, "offsets");
@@ -178,7 +178,7 @@ impl Means {
             };
         }
         match member {
-            Some(member) => (producer.commit_with(offsets, &member), false),
+            Some(member) => (producer.commit_with(offsets, member), false),
             None => (producer.abort(Ended::Aborted), false),
         }
     }

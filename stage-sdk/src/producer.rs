@@ -6,15 +6,19 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// How long one window may take to reach the broker before it is aborted and goes again smaller.
 /// Below the transaction time-out, so that the abort is ours.
 const FLUSH: Duration = Duration::from_secs(4);
 
-/// How long an abort or a commit that was asked for is asked for again.
-const END: Duration = Duration::from_secs(20);
+/// After this a call that was to take [`FLUSH`] at most is taken not to come back.
+const OFFSETS: Duration = Duration::from_secs(8);
+
+/// How long an abort or a commit that was asked for is asked for again. After that a new producer
+/// ends the transaction, since this one may have lost its brokers for good.
+const END: Duration = Duration::from_secs(8);
 
 /// A failed message holds a native flush up until its report was served: so flush in slices.
 const SLICE: Duration = Duration::from_millis(10);
@@ -61,7 +65,7 @@ pub struct Message<'m> {
 /// have an identity. Dropping it forgets what is not flushed; an open transaction then ends by its
 /// time-out, without effect.
 pub struct Producer {
-    base: BaseProducer<Reports>,
+    base: Arc<BaseProducer<Reports>>,
     transactional: bool,
 }
 
@@ -77,7 +81,7 @@ impl Producer {
         if transactional {
             base.init_transactions(wait)?;
         }
-        Ok(Producer { base, transactional })
+        Ok(Producer { base: Arc::new(base), transactional })
     }
 
     /// Opens a transaction; asks nobody. Without transactions it does nothing.
@@ -136,17 +140,43 @@ impl Producer {
     /// broker checks our membership by.
     pub(crate) fn commit_with(
         &self,
-        offsets: &TopicPartitionList,
-        member: &ConsumerGroupMetadata,
+        offsets: TopicPartitionList,
+        member: ConsumerGroupMetadata,
     ) -> Ended {
-        if let Err(error) = self.base.send_offsets_to_transaction(offsets, member, FLUSH) {
-            let ended = self.meaning(&error);
-            return if ended == Ended::Broken { ended } else { self.abort(ended) };
+        match self.send_offsets(offsets, member) {
+            Ok(()) => self.commit(),
+            Err(Ended::Broken) => Ended::Broken,
+            Err(ended) => self.abort(ended),
         }
-        self.commit()
     }
 
-    /// Commits the transaction; asks again for up to 20 s while there is no answer.
+    /// The call may never come back, whatever its time limit: librdkafka waits for a group
+    /// coordinator that is no more (its issue 5511). So it is made by a thread that can be left
+    /// behind; what it may still send then is fenced, since the next producer has our identity.
+    fn send_offsets(
+        &self,
+        offsets: TopicPartitionList,
+        member: ConsumerGroupMetadata,
+    ) -> Result<(), Ended> {
+        let (done, answer) = mpsc::channel();
+        let base = self.base.clone();
+        let call = move || {
+            done.send(base.send_offsets_to_transaction(&offsets, &member, FLUSH)).ok();
+        };
+        if let Err(error) = std::thread::Builder::new().name("offsets".into()).spawn(call) {
+            tracing::warn!(%error, "no thread to send offsets");
+            return Err(Ended::Aborted);
+        }
+        match answer.recv_timeout(OFFSETS) {
+            Ok(answer) => answer.map_err(|error| self.meaning(&error)),
+            Err(_) => {
+                tracing::warn!("offsets were sent and no answer came; a new producer takes over");
+                Err(Ended::Broken)
+            }
+        }
+    }
+
+    /// Commits the transaction; asks again for up to 8 s while there is no answer.
     pub fn commit(&self) -> Ended {
         let until = Instant::now() + END;
         loop {

@@ -7,7 +7,7 @@ mod attempt;
 
 pub(crate) use attempt::{Attempt, attempt};
 
-use crate::consumer::Rebalance;
+use crate::consumer::{Next, Rebalance};
 use crate::context::Context;
 use crate::core::{Core, Effect, Ended, Event, Exit, Partition};
 use crate::courier::{Job, Reply};
@@ -131,6 +131,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     }
 
     async fn park(&self) {
+        self.kafka.consumer.reach();
         let now = self.clock.elapsed();
         let due = self.core.deadline().map_or(PARK, |due| due.saturating_sub(now).min(PARK));
         tokio::select! {
@@ -140,7 +141,6 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     }
 
     fn receive(&mut self) -> bool {
-        let mut empty = 0;
         let consumer = self.kafka.consumer.clone();
         for count in 0..TURN {
             if !self.core.wants_records() {
@@ -150,22 +150,15 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 self.now = self.clock.elapsed();
             }
             match consumer.next() {
-                Ok(Some(message)) => {
-                    empty = 0;
+                Ok(Next::Record(message)) => {
                     let mut headers = std::mem::take(&mut self.headers);
                     let input = self.kafka.input_of(&message);
                     let record = record::of(&message, &mut headers);
                     self.take(input, &record);
                     self.headers = headers;
                 }
-                // "None" also follows a served event: only two in a row mean nothing is here.
-                Ok(None) => {
-                    empty += 1;
-                    self.rebalances();
-                    if empty == 2 {
-                        return count > 1;
-                    }
-                }
+                Ok(Next::Event) => self.rebalances(),
+                Ok(Next::Nothing) => return count > 0,
                 Err(error) => {
                     self.fail(self.kafka.explain(&error));
                     return false;

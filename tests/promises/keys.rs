@@ -1,7 +1,8 @@
 //! Async handlers run side by side; a key's records stay in line, and none is handled twice.
 
 use crate::rig::chain::Chain;
-use crate::rig::judge::{Judge, exactly_once, identity};
+use crate::rig::judge::{Judge, counted, exactly_once, identity};
+use crate::rig::load::Load;
 use crate::rig::orders::{Orders, key};
 use crate::rig::process::{Process, example};
 use crate::rig::runs::{self, Run};
@@ -140,25 +141,32 @@ fn joins_and_leaves_repeat_no_handler() {
     no_process_repeats(&runs);
 }
 
-/// Runs one stage under load and freezes it again and again for so long; gives the handlers' runs.
+/// Runs one stage under load and freezes it for so long, again and again, until that has hit a
+/// transaction with outputs often enough; gives the handlers' runs.
 fn frozen(chain: &Chain, freeze: Duration) -> Vec<Run> {
     let stage = dawdle(chain, 0);
-    let count = scaled(20_000).max(10_000);
-    let writer = load(chain, 100, count, PACE);
-    let mut freezes = 0;
-    while !writer.is_finished() {
-        std::thread::sleep(Duration::from_millis(1_300));
+    let load = Load::start(&chain.brokers, chain.first(), PACE);
+    let mut all = Judge::of_aborted_too(&chain.brokers, chain.last());
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
+    let (wanted, started) = (scaled(8).max(3), Instant::now());
+    let (mut freezes, mut hits, mut left) = (0, 0, 0);
+    while hits < wanted {
+        assert!(started.elapsed() < Duration::from_secs(300), "{hits} of {freezes} freezes hit");
+        let before = all.look(Duration::from_millis(rng.random_range(200..800)));
         stage.signal("-STOP");
         std::thread::sleep(freeze);
         stage.signal("-CONT");
         freezes += 1;
+        // What went again after an abort is there twice.
+        until("the stage goes on", Duration::from_secs(30), || {
+            (all.look(Duration::from_millis(100)) > before + PACE / 2).then_some(())
+        });
+        let twice = all.seen.len() - counted(&all.seen).len();
+        hits += usize::from(twice > left);
+        left = twice;
     }
-    let runs = judged(chain, vec![stage], &writer.join().unwrap());
-    let mut all = Judge::of_aborted_too(&chain.brokers, chain.last());
-    let all = all.expect(count, Duration::from_secs(20)).len();
-    eprintln!("{freezes} freezes; aborted transactions left {} records", all - count);
-    assert!(all > count, "no transaction with outputs was ever aborted");
-    runs
+    eprintln!("{freezes} freezes, {hits} aborted a transaction; they left {left} records");
+    judged(chain, vec![stage], &load.end())
 }
 
 /// A stage that stands still for longer than its transaction may last finds it aborted; it keeps

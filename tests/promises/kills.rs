@@ -20,6 +20,8 @@ fn under_kills(chain: &Chain, kills: usize, pizzas: usize) -> Vec<usize> {
     // The larger part of the time is left for looking, killing and starting.
     let pause = pizzas as u64 * 350 / (PACE * (kills + 2)) as u64;
     let groups: Vec<Group> = (0..stages.len()).map(|stage| chain.group_of(stage)).collect();
+    let inputs = chain.topics.iter().take(stages.len());
+    let mut inputs: Vec<Judge> = inputs.map(|topic| Judge::of(&chain.brokers, topic)).collect();
     let writer = std::thread::spawn(move || {
         orders.pace(pizzas, PACE, |_| {});
         orders.written
@@ -29,7 +31,9 @@ fn under_kills(chain: &Chain, kills: usize, pizzas: usize) -> Vec<usize> {
         std::thread::sleep(Duration::from_millis(rng.random_range(pause / 2..pause * 3 / 2)));
         assert!(!writer.is_finished(), "the input ended before kill {kill} of {kills}");
         let stage = rng.random_range(0..stages.len());
-        caught += usize::from(kill_in_flight(&groups[stage], &mut stages[stage]));
+        inputs[stage].look(Duration::from_millis(50));
+        let in_flight = kill_in_flight(&mut inputs[stage], &groups[stage], &mut stages[stage]);
+        caught += usize::from(in_flight);
         stages[stage] = chain.start(&chain.stages[stage], 0);
     }
     let written = writer.join().unwrap();
@@ -45,13 +49,14 @@ fn under_kills(chain: &Chain, kills: usize, pizzas: usize) -> Vec<usize> {
 
 /// Kills a stage at a moment when something that lay in its input is not committed, if such a
 /// moment comes within two seconds; whether it came. The process is frozen while we look.
-fn kill_in_flight(group: &Group, process: &mut Process) -> bool {
+fn kill_in_flight(input: &mut Judge, group: &Group, process: &mut Process) -> bool {
     let until = Instant::now() + Duration::from_secs(2);
     let mut in_flight = false;
     while !in_flight && Instant::now() < until {
-        let ends = group.ends();
+        input.look(Duration::ZERO);
         process.signal("-STOP");
-        in_flight = ends.iter().zip(group.committed()).any(|(end, committed)| committed < *end);
+        let next = input.next();
+        in_flight = next.iter().zip(group.committed()).any(|(next, committed)| committed < *next);
         if !in_flight {
             process.signal("-CONT");
         }

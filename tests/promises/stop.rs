@@ -1,6 +1,6 @@
 //! A stop is clean, a second signal is at once, and nothing is lost either way.
 
-use crate::rig::chain::{Chain, PARTITIONS, in_doubt};
+use crate::rig::chain::{Chain, in_doubt};
 use crate::rig::judge::{Judge, exactly_once};
 use crate::rig::orders::{Orders, key};
 use crate::rig::process::example;
@@ -22,12 +22,7 @@ fn finished(chain: &Chain, orders: &Orders) {
         if at == chain.stages.len() {
             continue;
         }
-        // Behind the last record there may be a mark of its transaction; the end is no measure.
-        let mut next = vec![0; PARTITIONS as usize];
-        for record in &judge.seen {
-            next[record.partition as usize] = record.offset + 1;
-        }
-        let group = chain.group_of(at);
+        let (next, group) = (judge.next(), chain.group_of(at));
         let all = || group.committed().iter().zip(&next).all(|(done, next)| done >= next);
         until(&format!("all of {topic} is committed"), LIMIT, || all().then_some(()));
     }

@@ -123,9 +123,7 @@ impl Chain {
     pub fn group_of(&self, stage: usize) -> Group {
         let reader = reader(&self.brokers, &self.group(&self.stages[stage]));
         let (name, topic) = (self.group(&self.stages[stage]), self.topics[stage].clone());
-        let group = Group { reader, name, topic };
-        group.ends();
-        group
+        Group { reader, name, topic }
     }
 }
 
@@ -140,12 +138,6 @@ pub struct Group {
 }
 
 impl Group {
-    /// The ends of the input as committed readers see them, by partition.
-    pub fn ends(&self) -> Vec<i64> {
-        let end = |partition| self.reader.fetch_watermarks(&self.topic, partition, WAIT);
-        (0..PARTITIONS).map(|partition| end(partition).unwrap().1).collect()
-    }
-
     /// What the group has committed, by partition; 0 where there is nothing.
     pub fn committed(&self) -> Vec<i64> {
         let mut list = TopicPartitionList::new();

@@ -1,6 +1,7 @@
 //! An independent reader: a plain consumer that sees committed records only, and its judgement.
 
 use super::chain::{PARTITIONS, reader};
+use super::reminder::Reminder;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -27,21 +28,22 @@ impl Seen {
 /// Reads a topic from the beginning, on and on.
 pub struct Judge {
     consumer: BaseConsumer,
+    reminder: Reminder,
     pub seen: Vec<Seen>,
 }
 
 impl Judge {
     pub fn of(brokers: &str, topic: &str) -> Judge {
-        Judge::with(reader(brokers, "judge"), topic)
+        Judge::with(reader(brokers, "judge"), brokers, topic)
     }
 
-    fn with(consumer: BaseConsumer, topic: &str) -> Judge {
+    fn with(consumer: BaseConsumer, brokers: &str, topic: &str) -> Judge {
         let mut list = TopicPartitionList::new();
         for partition in 0..PARTITIONS {
             list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
         }
         consumer.assign(&list).unwrap();
-        Judge { consumer, seen: Vec::new() }
+        Judge { consumer, reminder: Reminder::new(brokers), seen: Vec::new() }
     }
 
     /// One that also sees what aborted transactions left.
@@ -51,11 +53,12 @@ impl Judge {
             .set("group.id", "judge")
             .set("isolation.level", "read_uncommitted")
             .create();
-        Judge::with(consumer.unwrap(), topic)
+        Judge::with(consumer.unwrap(), brokers, topic)
     }
 
     /// Reads what is there by now.
     pub fn look(&mut self, wait: Duration) -> usize {
+        self.reminder.remind(self.consumer.client().native_ptr());
         let until = Instant::now() + wait;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -79,6 +82,16 @@ impl Judge {
                 None => {}
             }
         }
+    }
+
+    /// Behind the last record seen, by partition. The partition's end is no measure: a mark of the
+    /// record's transaction may lie in between.
+    pub fn next(&self) -> Vec<i64> {
+        let mut next = vec![0; PARTITIONS as usize];
+        for record in &self.seen {
+            next[record.partition as usize] = record.offset + 1;
+        }
+        next
     }
 
     /// Reads until there are this many, then a little longer: nothing may be left over.

@@ -9,6 +9,7 @@ pub mod judge;
 pub mod load;
 pub mod orders;
 pub mod process;
+pub mod reminder;
 pub mod runs;
 
 use std::time::{Duration, Instant};

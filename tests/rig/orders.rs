@@ -1,5 +1,6 @@
 //! Writes orders into the first topic of a chain, at a pace.
 
+use super::reminder::Reminder;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 pub struct Orders {
     producer: ThreadedProducer<DefaultProducerContext>,
+    reminder: Reminder,
     topic: String,
     /// Pizzas written of each order.
     pub written: Vec<usize>,
@@ -22,11 +24,13 @@ impl Orders {
             .set("linger.ms", "1")
             .create()
             .unwrap();
-        Orders { producer, topic: topic.to_owned(), written: vec![0; orders] }
+        let reminder = Reminder::new(brokers);
+        Orders { producer, reminder, topic: topic.to_owned(), written: vec![0; orders] }
     }
 
     /// Writes one pizza to each of `count` orders in turn.
     pub fn write(&mut self, count: usize) {
+        self.reminder.remind(self.producer.client().native_ptr());
         for _ in 0..count {
             let total: usize = self.written.iter().sum();
             let order = total % self.written.len();

@@ -1,5 +1,6 @@
 //! Asks the broker; every question has an end.
 
+use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use stage_sdk::broker::Broker;
@@ -20,6 +21,7 @@ pub(super) enum Found {
 
 /// A connection for questions.
 pub(super) struct Client {
+    config: ClientConfig,
     consumer: BaseConsumer,
     first: String,
     last: String,
@@ -29,8 +31,15 @@ impl Client {
     pub(super) fn new(broker: &Broker, first: &str, last: &str) -> KafkaResult<Client> {
         let mut config = broker.admin();
         // It joins none; without one there is no queue to serve.
-        let consumer = config.set("group.id", "pizza-api.look").create()?;
-        Ok(Client { consumer, first: first.to_owned(), last: last.to_owned() })
+        config.set("group.id", "pizza-api.look");
+        let consumer = config.create()?;
+        Ok(Client { config, consumer, first: first.to_owned(), last: last.to_owned() })
+    }
+
+    /// A new connection in place of one that gets no answer: it may have lost its brokers for good.
+    pub(super) fn again(&self) -> KafkaResult<Client> {
+        let (config, consumer) = (self.config.clone(), self.config.create()?);
+        Ok(Client { config, consumer, first: self.first.clone(), last: self.last.clone() })
     }
 
     /// Which cluster it is, and whether the topic for orders is there.
