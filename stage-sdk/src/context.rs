@@ -15,7 +15,8 @@ use std::rc::Rc;
 pub type Rng = Xoshiro256PlusPlus;
 
 /// A named output besides the main one. The name is a logical one: `outputs = { audit =
-/// "order-audit" }` in `topics.toml` says which topic it is, and a missing entry is found at start.
+/// "order-audit" }` in `topics.toml` says which topic it is. A stage says which it
+/// [`sends`](crate::IntoStage::sends) to, so that a missing entry is found at start.
 #[derive(Debug)]
 pub struct Topic<V> {
     name: &'static str,
@@ -26,6 +27,11 @@ impl<V> Topic<V> {
     /// The output of this name.
     pub const fn named(name: &'static str) -> Topic<V> {
         Topic { name, value: PhantomData }
+    }
+
+    /// Its logical name.
+    pub const fn name(&self) -> &'static str {
+        self.name
     }
 }
 
@@ -80,10 +86,6 @@ impl Context {
     /// Exchanges the batch that outputs go to.
     pub(crate) fn swap(&self, batch: &mut Batch) {
         std::mem::swap(&mut *self.batch.borrow_mut(), batch);
-    }
-
-    pub(crate) fn cut(&self, mark: Mark) {
-        self.batch.borrow_mut().cut(mark);
     }
 
     pub(crate) fn mark(&self) -> Mark {

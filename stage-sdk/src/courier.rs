@@ -64,6 +64,8 @@ pub(crate) struct Means {
     pub(crate) exactly_once: bool,
     /// Where outputs and offsets go, if not to Kafka.
     pub(crate) sink: Option<Marked>,
+    /// Flushes in a row that took too long.
+    pub(crate) late: u32,
 }
 
 impl Courier {
@@ -158,14 +160,28 @@ impl Means {
         })
     }
 
+    /// Waits for the window's messages; if they fail, its transaction is aborted. The second time in
+    /// a row that this takes too long the client may have lost its brokers for good: a new one is due.
+    fn flush(&mut self, producer: &Producer) -> Result<(), Ended> {
+        let Err(ended) = producer.flush() else {
+            self.late = 0;
+            return Ok(());
+        };
+        self.late = if ended == Ended::TimedOut { self.late + 1 } else { 0 };
+        if self.late == 2 {
+            self.late = 0;
+            return Err(Ended::Broken);
+        }
+        Err(if ended == Ended::Broken { ended } else { producer.abort(ended) })
+    }
+
     fn commit(
-        &self,
+        &mut self,
         producer: &Producer,
         offsets: TopicPartitionList,
         member: Option<ConsumerGroupMetadata>,
     ) -> (Ended, bool) {
-        if let Err(ended) = producer.flush() {
-            let ended = if ended == Ended::Broken { ended } else { producer.abort(ended) };
+        if let Err(ended) = self.flush(producer) {
             return (ended, false);
         }
         if !self.exactly_once {
@@ -190,8 +206,8 @@ impl Means {
         rows: &[Row],
         positions: &[(Partition, Position)],
     ) -> Result<Ended, String> {
-        if let Err(ended) = producer.flush() {
-            return Ok(if ended == Ended::Broken { ended } else { producer.abort(ended) });
+        if let Err(ended) = self.flush(producer) {
+            return Ok(ended);
         }
         let Some(sink) = &mut self.sink else { return Ok(Ended::Aborted) };
         match sink.write(rows, positions) {

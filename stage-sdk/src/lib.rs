@@ -75,4 +75,4 @@ pub use context::{Context, Topic};
 pub use failure::{Failure, Kind, OrFail, Result};
 pub use record::Record;
 pub use service::{Delivery, Running, Service, StartError};
-pub use stage::{IntoStage, Stage};
+pub use stage::{IntoStage, Sends, Stage};

@@ -129,6 +129,7 @@ impl Service {
         sink: impl Fn() -> Option<Box<dyn Sink>>,
     ) -> Result<Running, StartError> {
         self.broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
+        self.has_outputs_of(&stage)?;
         let worksite = self.worksite()?;
         let told = Arc::new(AtomicBool::new(false));
         let count = self.workers.max(1);
@@ -155,6 +156,18 @@ impl Service {
             }
         }
         Ok(running)
+    }
+
+    fn has_outputs_of<S: Stage>(&self, stage: &S) -> Result<(), StartError> {
+        let known = |name: &&str| self.outputs.iter().any(|(known, _)| known == name);
+        let missing: Vec<_> = stage.outputs().iter().filter(|name| !known(name)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(StartError::Usage(format!(
+            "stage {:?} sends to {missing:?} and the route map does not say where; add outputs = {{ {} = \"TOPIC\" }} to its table in topics.toml",
+            self.stage, missing[0]
+        )))
     }
 
     fn worksite(&self) -> Result<Worksite, StartError> {
@@ -265,6 +278,7 @@ impl Service {
             reader: self.broker.consumer(&self.group, None),
             exactly_once,
             sink,
+            late: 0,
         };
         let notify = wake.clone();
         let courier = Courier::start(means, move || notify.notify_one())

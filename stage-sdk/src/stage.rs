@@ -1,7 +1,7 @@
 //! What you write: a function from one record to the next, or a [`Stage`] value.
 
 use crate::codec::{Decode, Output};
-use crate::context::Context;
+use crate::context::{Context, Topic};
 use crate::failure::Result;
 use std::future::{Future, ready};
 use std::marker::PhantomData;
@@ -20,6 +20,11 @@ pub trait Stage: Clone + 'static {
 
     /// What it gives.
     type Out: Output;
+
+    /// The named outputs it sends to: a service whose route map lacks one of them does not start.
+    fn outputs(&self) -> &[&'static str] {
+        &[]
+    }
 
     /// One record to the next.
     fn call<'r>(
@@ -40,6 +45,37 @@ pub trait IntoStage<Marker> {
 
     /// Becomes a stage.
     fn into_stage(self) -> Self::Stage;
+
+    /// The same stage, which also sends to this output: `run(price.sends(&AUDIT))`.
+    fn sends<V>(self, output: &Topic<V>) -> Sends<Self::Stage>
+    where
+        Self: Sized,
+    {
+        let stage = self.into_stage();
+        let outputs = stage.outputs().iter().copied().chain([output.name()]).collect();
+        Sends { stage, outputs }
+    }
+}
+
+/// A stage with named outputs; see [`IntoStage::sends`].
+#[derive(Clone, Debug)]
+pub struct Sends<S> {
+    stage: S,
+    outputs: Vec<&'static str>,
+}
+
+impl<S: Stage> Stage for Sends<S> {
+    const INLINE: bool = S::INLINE;
+    type In<'r> = S::In<'r>;
+    type Out = S::Out;
+
+    fn outputs(&self) -> &[&'static str] {
+        &self.outputs
+    }
+
+    fn call<'r>(&self, input: S::In<'r>, cx: &Context) -> impl Future<Output = Result<S::Out>> {
+        self.stage.call(input, cx)
+    }
 }
 
 /// A sync function as a stage.

@@ -17,7 +17,7 @@ use crate::handlers::Handlers;
 use crate::kafka::Kafka;
 use crate::record::{self, Kept, Record};
 use crate::stage::Stage;
-use attempt::Held;
+use attempt::{Held, Where};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::hash::{Hash, Hasher};
@@ -50,6 +50,8 @@ pub(crate) struct Worker<S, F> {
     spawn: fn(Rc<S>, Rc<Kept>, Rc<Context>) -> F,
     make_context: Box<dyn Fn() -> Context>,
     headers: Vec<u8>,
+    /// How the arriving record failed before the core was told of it.
+    failed_early: Option<(Where, Failure)>,
     clock: Instant,
     /// The time as last looked at: the clock costs more than a record.
     now: Duration,
@@ -83,6 +85,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             spawn,
             make_context,
             headers: Vec::new(),
+            failed_early: None,
             clock: Instant::now(),
             now: Duration::ZERO,
             wake,
@@ -170,6 +173,16 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
 
     fn take(&mut self, input: u16, record: &Record<'_>) {
         let partition = Partition { input, number: record.partition };
+        if S::INLINE && self.core.is_free(partition, record.offset) {
+            match self.inline(input, record, 1) {
+                Ok(bytes) => {
+                    let event = Event::Finished { partition, offset: record.offset, bytes };
+                    self.core.step(self.now, event, &mut self.effects);
+                    return self.act(None);
+                }
+                Err(failed) => self.failed_early = Some(failed),
+            }
+        }
         let key = record.key.map(|key| {
             let mut hasher = rustc_hash::FxHasher::default();
             (record.partition, input, key).hash(&mut hasher);
@@ -179,6 +192,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         let event = Event::Record { partition, offset: record.offset, key, bytes };
         self.core.step(self.now, event, &mut self.effects);
         self.act(Some(record));
+        self.failed_early = None;
     }
 
     fn step(&mut self, event: Event<'_>) {

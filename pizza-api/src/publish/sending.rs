@@ -129,11 +129,12 @@ impl Sending {
                     self.producer = None;
                     Outcome::Unknown
                 }
-                Ended::Broken => {
+                // Taking too long, the client may have lost its brokers for good.
+                Ended::Broken | Ended::TimedOut => {
                     self.producer = None;
                     continue;
                 }
-                Ended::Aborted | Ended::TimedOut => {
+                Ended::Aborted => {
                     std::thread::sleep(PAUSE);
                     continue;
                 }

@@ -67,6 +67,16 @@ pub enum Event<'e> {
         /// Its size, for the limits.
         bytes: usize,
     },
+    /// A record that arrived while [`Core::is_free`] was handled at once, with outputs of this many
+    /// bytes in the filling window's batch; none: filtered.
+    Finished {
+        /// Where it came from.
+        partition: Partition,
+        /// Its offset.
+        offset: i64,
+        /// Of its outputs.
+        bytes: Option<usize>,
+    },
     /// A started record's handler ended; its outputs, if any, are in the filling window's batch.
     Done {
         /// Which record.

@@ -44,6 +44,16 @@ impl Progress {
         offset >= self.upto || self.find(offset).is_ok_and(|at| self.unfinished[at].1.is_none())
     }
 
+    /// Whether this is the next record, and nothing before it is unfinished.
+    pub fn is_next(&self, offset: i64) -> bool {
+        self.restored && !self.draining && self.unfinished.is_empty() && offset >= self.upto
+    }
+
+    /// The next record arrived and is finished.
+    pub fn pass(&mut self, offset: i64) {
+        self.upto = offset + 1;
+    }
+
     /// Takes note of an expected record.
     pub fn arrive(&mut self, offset: i64, id: Id) {
         if offset >= self.upto {

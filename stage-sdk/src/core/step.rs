@@ -90,6 +90,12 @@ impl Core {
             Event::Record { partition, offset, key, bytes } => {
                 self.record(now, partition, offset, key, bytes, out)
             }
+            Event::Finished { partition, offset, bytes } => {
+                if let Some(progress) = self.partitions.get_mut(&partition) {
+                    progress.pass(offset);
+                    self.add(now, partition, offset, bytes);
+                }
+            }
             Event::Done { id, outcome } => self.done(now, id, outcome, out),
             Event::Tick => self.tick(now, out),
             Event::Quiet => quiet = true,
@@ -116,6 +122,15 @@ impl Core {
     /// Whether the worker is to take records from its input now.
     pub fn wants_records(&self) -> bool {
         !matches!(self.intake, Intake::Held(_))
+    }
+
+    /// Whether this record, as it arrives, has nothing to wait for: nothing is in flight, and it is
+    /// the next of its partition. An inline handler may run then before the core is told; if it
+    /// succeeds [`Event::Finished`] says so, and if not, [`Event::Record`] starts it at once.
+    pub fn is_free(&self, partition: Partition, offset: i64) -> bool {
+        self.settings.inline
+            && self.running + self.waiting == 0
+            && self.partitions.get(&partition).is_some_and(|progress| progress.is_next(offset))
     }
 
     /// The window of this name, while it is not finished.
@@ -282,12 +297,16 @@ impl Core {
             progress.finish(offset);
             self.room_again |= progress.paused && progress.has_room();
         }
-        let last = self.windows.len() - 1;
-        self.windows[last].add(now, partition, offset, bytes);
+        self.add(now, partition, offset, bytes);
         if let Some(next) = self.slots.remove(id) {
             // It was counted as waiting when it arrived.
             self.ready.push_back(next);
         }
+    }
+
+    fn add(&mut self, now: Time, partition: Partition, offset: i64, bytes: Option<usize>) {
+        let last = self.windows.len() - 1;
+        self.windows[last].add(now, partition, offset, bytes);
     }
 
     fn dead_letter(&mut self, now: Time, id: Id, why: Disposition, out: &mut VecDeque<Effect>) {

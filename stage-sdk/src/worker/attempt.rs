@@ -27,6 +27,9 @@ pub(crate) enum Where {
 /// How an attempt came out.
 pub(crate) type Attempt = std::result::Result<(), (Where, Failure)>;
 
+/// The bytes of an attempt's outputs, which are in the filling batch; none: there are none.
+pub(super) type Released = std::result::Result<Option<usize>, (Where, Failure)>;
+
 /// What is remembered of a record in flight.
 #[derive(Default)]
 pub(super) struct Held {
@@ -55,13 +58,15 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             (None, Some(hand)) => *hand,
             (None, None) => return,
         };
-        if self.kafka.worksite.key_required && record.key.is_none() {
-            let failure = Failure::reject("the record has no key, and this stage requires one");
-            return self.failed(id, Where::Stage, failure);
+        if let Some((place, failure)) = self.failed_early.take() {
+            return self.failed(id, place, failure);
         }
         if S::INLINE {
-            self.context.set(input, &record, attempts);
-            return self.run_inline(id, record);
+            let result = self.inline(input, &record, attempts);
+            return self.released(id, result);
+        }
+        if let Err((place, failure)) = self.has_key(&record) {
+            return self.failed(id, place, failure);
         }
         let kept = kept.clone().unwrap_or_else(|| Rc::new(Kept::of(&record)));
         let make = &self.make_context;
@@ -75,27 +80,36 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         }
     }
 
-    /// A sync stage writes straight into the window's batch; a failure cuts it back.
-    pub(super) fn run_inline(&mut self, id: Id, record: Record<'_>) {
+    fn has_key(&self, record: &Record<'_>) -> Attempt {
+        match self.kafka.worksite.key_required && record.key.is_none() {
+            true => {
+                let text = "the record has no key, and this stage requires one";
+                Err((Where::Stage, Failure::reject(text)))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Runs a sync stage, which writes straight into the window's batch; gives its outputs' bytes,
+    /// none: there are none. A failure leaves nothing in the batch.
+    pub(super) fn inline(&mut self, input: u16, record: &Record<'_>, attempt: u32) -> Released {
+        self.has_key(record)?;
         let (stage, context) = (self.stage.clone(), self.context.clone());
+        context.set(input, record, attempt);
         context.swap(self.kafka.filling(&self.core));
         let mark = context.mark();
         let run = || {
-            let future = pin!(attempt(&*stage, record, &context));
+            let future = pin!(self::attempt(&*stage, *record, &context));
             future.poll(&mut task::Context::from_waker(Waker::noop()))
         };
-        let end = catch_unwind(AssertUnwindSafe(run));
-        let end = match end {
+        let end = match catch_unwind(AssertUnwindSafe(run)) {
             Ok(Poll::Ready(result)) => Ok(result),
             Ok(Poll::Pending) => Ok(Err((Where::Stage, not_inline()))),
             Err(panic) => Err(panic),
         };
-        let result = self.outcome(end);
-        if result.is_err() {
-            context.cut(mark);
-        }
         context.swap(self.kafka.filling(&self.core));
-        self.released(id, result, mark);
+        let result = self.outcome(end);
+        self.checked(result, mark)
     }
 
     /// An async handler ended: its outputs go from its own batch into the window's.
@@ -112,25 +126,34 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             }
             own.clear();
             context.swap(&mut own);
-            self.released(id, result, mark);
+            let result = self.checked(result, mark);
+            self.released(id, result);
         }
     }
 
-    /// Outputs are in the filling batch since the mark, or the attempt failed.
-    pub(super) fn released(&mut self, id: Id, result: Attempt, mark: Mark) {
-        let result = result.and_then(|()| {
-            self.kafka.check(&self.core, mark).map_err(|failure| (Where::Production, failure))
-        });
+    /// Outputs are in the filling batch since the mark; a failure, also that they cannot go where
+    /// they are meant to, takes them out again.
+    fn checked(&mut self, result: Attempt, mark: Mark) -> Released {
+        let filling = self.kafka.filling(&self.core);
+        let bytes = filling.since(mark);
+        let check = |()| match bytes {
+            None => Ok(()),
+            Some(_) => self.kafka.check(mark).map_err(|failure| (Where::Production, failure)),
+        };
+        let result = result.and_then(check);
+        if result.is_err() {
+            self.kafka.filling(&self.core).cut(mark);
+        }
+        result.map(|()| bytes)
+    }
+
+    fn released(&mut self, id: Id, result: Released) {
         match result {
-            Ok(()) => {
-                let bytes = self.kafka.filling(&self.core).since(mark);
+            Ok(bytes) => {
                 self.held(id).clear();
                 self.done(id, Outcome::Output(bytes));
             }
-            Err((place, failure)) => {
-                self.kafka.filling(&self.core).cut(mark);
-                self.failed(id, place, failure);
-            }
+            Err((place, failure)) => self.failed(id, place, failure),
         }
     }
 

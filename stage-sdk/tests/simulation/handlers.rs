@@ -18,17 +18,20 @@ impl World {
         self.oracle.hold(bytes == Some((partition, index)), "a start has its record", || {
             format!("{number} {id:?} {partition}/{offset}, has {bytes:?}")
         });
-        member.attempts += 1;
+        let early = member.failed_early.take();
+        member.attempts += u32::from(early.is_none());
         let run = Run { id, attempt: member.attempts, partition, index, since: self.now };
-        self.judge_start(number, run);
+        if early.is_none() {
+            self.judge_start(number, partition, index);
+        }
         let member = &mut self.members[number];
         member.running.push(run);
         if self.plan.settings.inline {
-            return self.end_attempt(number, run);
+            return self.end_attempt(number, run, early);
         }
         member.keep(id, (partition, index));
         let wait = match self.random.random_range(0..10) {
-            0..3 => return self.end_attempt(number, run),
+            0..3 => return self.end_attempt(number, run, None),
             3..8 => us(self.random.random_range(50..3000)),
             _ => us(self.random.random_range(1000..30_000)),
         };
@@ -55,7 +58,7 @@ impl World {
             let known = |run: &&Run| run.id == id && run.attempt == attempt;
             if let Some(run) = member.running.iter().find(known).copied() {
                 any = true;
-                self.end_attempt(number, run);
+                self.end_attempt(number, run, None);
                 self.act(number, None);
             }
         }
@@ -63,19 +66,24 @@ impl World {
     }
 
     /// A handler ended: its outputs go to the filling window, and the core is told.
-    fn end_attempt(&mut self, number: usize, run: Run) {
+    fn end_attempt(&mut self, number: usize, run: Run, early: Option<Outcome>) {
         self.members[number].running.retain(|known| known.id != run.id);
-        let outcome = self.outcome(run);
+        let outcome = early.unwrap_or_else(|| self.outcome(run.partition, run.index));
         say!(self, "{number} {}/{} {outcome:?}", run.partition, run.index);
         if let Outcome::Output(_) = outcome {
-            self.members[number].tallies[run.partition][run.index].done = Some(self.now);
-            self.oracle.records[run.partition][run.index].handled = true;
             self.members[number].drop_kept(run.id);
-            self.write_outputs(number, run.partition, run.index);
+            self.handled(number, run.partition, run.index);
         } else {
             self.failed(number, run, outcome);
         }
         self.tell(number, Event::Done { id: run.id, outcome });
+    }
+
+    /// A handler succeeded.
+    pub(crate) fn handled(&mut self, number: usize, partition: usize, index: usize) {
+        self.members[number].tallies[partition][index].done = Some(self.now);
+        self.oracle.records[partition][index].handled = true;
+        self.write_outputs(number, partition, index);
     }
 
     /// Counts a failure, and whether it is to stop the worker.

@@ -7,7 +7,7 @@ use crate::say;
 use crate::turn::{partition, partitions};
 use crate::world::World;
 use rand::RngExt;
-use stage_sdk::core::{Core, Ended, Event};
+use stage_sdk::core::{Core, Ended, Event, Outcome};
 
 /// Records taken before anything else is looked at again.
 const TURN: usize = 16;
@@ -120,7 +120,33 @@ impl World {
         let record = &self.plan.records[of][index];
         let key = record.key.map(|key| (of * self.plan.keys + key) as u64);
         let (offset, bytes) = (record.offset, record.bytes);
+        if self.is_free(number, of, offset) && self.finished_at_once(number, of, index) {
+            return self.act(number, None);
+        }
         self.tell(number, Event::Record { partition: partition(of), offset, key, bytes });
         self.act(number, Some((of, index)));
+        self.members[number].failed_early = None;
+    }
+
+    /// Whether the core lets an inline handler run before it is told; that it need not is kept alive.
+    fn is_free(&mut self, number: usize, of: usize, offset: i64) -> bool {
+        let core = self.members[number].core.as_ref();
+        core.is_some_and(|core| core.is_free(partition(of), offset)) && self.random.random_bool(0.8)
+    }
+
+    /// Runs the handler; whether the record is finished, or failed and takes the ordinary way.
+    fn finished_at_once(&mut self, number: usize, of: usize, index: usize) -> bool {
+        self.members[number].attempts += 1;
+        self.judge_start(number, of, index);
+        let outcome = self.outcome(of, index);
+        let Outcome::Output(bytes) = outcome else {
+            self.members[number].failed_early = Some(outcome);
+            return false;
+        };
+        self.counts.at_once += 1;
+        self.handled(number, of, index);
+        let offset = self.plan.records[of][index].offset;
+        self.tell(number, Event::Finished { partition: partition(of), offset, bytes });
+        true
     }
 }

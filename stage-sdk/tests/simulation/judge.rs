@@ -11,8 +11,7 @@ const AGAIN: Time = Time::from_millis(20);
 
 impl World {
     /// A handler is about to start.
-    pub(crate) fn judge_start(&mut self, number: usize, run: Run) {
-        let Run { partition, index, .. } = run;
+    pub(crate) fn judge_start(&mut self, number: usize, partition: usize, index: usize) {
         let place = || format!("{number} {partition}/{index}");
         let member = &mut self.members[number];
         let settings = &self.plan.settings;

@@ -5,7 +5,7 @@ use crate::courier::Courier;
 use crate::logs::Message;
 use crate::transaction::Producer;
 use crate::world::World;
-use stage_sdk::core::{Core, Event, Exit, Id, Settings, Time, WindowId};
+use stage_sdk::core::{Core, Event, Exit, Id, Outcome, Settings, Time, WindowId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What the group did.
@@ -93,6 +93,8 @@ pub(crate) struct Member {
     pub(crate) stopped_at: Option<Time>,
     /// A record was to stop it.
     pub(crate) failed: bool,
+    /// How the arriving record's inline handler failed before the core was told of the record.
+    pub(crate) failed_early: Option<Outcome>,
     pub(crate) exit: Option<Exit>,
 }
 

@@ -2,15 +2,14 @@
 
 use crate::input::TARGETS;
 use crate::logs::{Message, Why};
-use crate::member::Run;
 use crate::plan::us;
 use crate::world::World;
 use rand::RngExt;
 use stage_sdk::core::{Disposition, Id, Outcome};
 
 impl World {
-    pub(crate) fn outcome(&mut self, run: Run) -> Outcome {
-        let record = &self.plan.records[run.partition][run.index];
+    pub(crate) fn outcome(&mut self, partition: usize, index: usize) -> Outcome {
+        let record = &self.plan.records[partition][index];
         if !self.calm && self.plan.stuck && record.key == Some(0) {
             return Outcome::Unavailable;
         }

@@ -55,6 +55,7 @@ counts!(
     replaced,
     dead_letters,
     cancelled,
+    at_once,
     paused,
     revoked,
     lost,
