@@ -124,12 +124,11 @@ impl Core {
         !matches!(self.intake, Intake::Held(_))
     }
 
-    /// Whether this record, as it arrives, has nothing to wait for: nothing is in flight, and it is
-    /// the next of its partition. An inline handler may run then before the core is told; if it
+    /// Whether this record, as it arrives, has nothing to wait for: it is the next of its partition,
+    /// and nothing before it is unfinished. An inline handler may run then before the core is told; if it
     /// succeeds [`Event::Finished`] says so, and if not, [`Event::Record`] starts it at once.
     pub fn is_free(&self, partition: Partition, offset: i64) -> bool {
         self.settings.inline
-            && self.running + self.waiting == 0
             && self.partitions.get(&partition).is_some_and(|progress| progress.is_next(offset))
     }
 
