@@ -162,6 +162,7 @@ impl Chain {
             seed: None,
             state_dir: None,
             key_required: stage.key_required,
+            repartition: stage.repartition,
             settings: Settings {
                 max_in_flight: stage.max_in_flight,
                 timeout: stage.timeout,

@@ -73,6 +73,8 @@ pub struct Service {
     pub state_dir: Option<PathBuf>,
     /// Records without a key are rejected.
     pub key_required: bool,
+    /// The output topic may have another number of partitions than the input.
+    pub repartition: bool,
     /// Limits and the retry policy.
     pub settings: Settings,
 }
@@ -173,9 +175,18 @@ impl Service {
     fn worksite(&self) -> Result<Worksite, StartError> {
         let topics = Topics::connect(&self.broker)?;
         let target = |topic: &str| topics.target(topic).map_err(StartError::from);
-        target(&self.input)?;
-        let mut targets: Vec<Option<Target>> =
-            vec![self.output.as_deref().map(target).transpose()?];
+        let input = target(&self.input)?;
+        let output = self.output.as_deref().map(target).transpose()?;
+        if let Some(output) = &output
+            && output.partitions != input.partitions
+            && !self.repartition
+        {
+            return Err(StartError::Usage(format!(
+                "topic {} has {} partitions and the output of stage {:?}, {}, has {}: a key's records would change their neighbours; make them equal (pizza topics plan), or write repartition = true",
+                self.input, input.partitions, self.stage, output.topic, output.partitions
+            )));
+        }
+        let mut targets: Vec<Option<Target>> = vec![output];
         for (_, topic) in &self.outputs {
             targets.push(Some(target(topic)?));
         }

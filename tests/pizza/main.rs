@@ -4,5 +4,6 @@
 mod rig;
 
 mod example;
+mod mistakes;
 mod shop;
 mod toppings;

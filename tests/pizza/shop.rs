@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 const URL: &str = "http://127.0.0.1";
 
-struct Shop {
+pub(crate) struct Shop {
     process: Process,
     port: u16,
     dir: PathBuf,
 }
 
 impl Shop {
-    fn open(brokers: &str, port: u16, dir: &Path) -> Shop {
+    pub(crate) fn open(brokers: &str, port: u16, dir: &Path) -> Shop {
         std::fs::create_dir_all(dir).unwrap();
         let mut command = Command::new(program("pizza"));
         command.args(["--brokers", brokers, "--listen", &format!("127.0.0.1:{port}"), "--data"]);
@@ -40,7 +40,7 @@ impl Shop {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
