@@ -1,0 +1,171 @@
+//! What is served, in which versions, and by whom. ApiVersions answers from this table.
+
+mod api_versions;
+mod create_topics;
+mod delete_topics;
+mod fetch;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod produce;
+
+use crate::connection::unreadable;
+use crate::node::Node;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::{self, ApiKey};
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Who asks, and in which version.
+pub(crate) struct Cx {
+    pub(crate) node: Rc<Node>,
+    pub(crate) version: i16,
+    pub(crate) client_id: StrBytes,
+    pub(crate) peer: IpAddr,
+    /// Where this connection reached us, which is where we say we are.
+    pub(crate) host: StrBytes,
+    pub(crate) port: i32,
+    /// Nobody waits for this answer.
+    pub(crate) silent: bool,
+}
+
+impl Cx {
+    pub(crate) fn new(node: Rc<Node>, peer: IpAddr, host: StrBytes, port: i32) -> Cx {
+        let client_id = StrBytes::default();
+        Cx { node, version: 0, client_id, peer, host, port, silent: false }
+    }
+}
+
+/// The code of an error.
+pub(crate) fn code(error: ResponseError) -> i16 {
+    error.code()
+}
+
+/// An API: its key, and the versions that are served.
+pub(crate) struct Served {
+    pub(crate) key: i16,
+    pub(crate) min: i16,
+    pub(crate) max: i16,
+}
+
+macro_rules! apis {
+    ($($name:ident($request:ident, $response:ident) $min:literal..=$max:literal $module:ident)*) => {
+        /// Everything that is served.
+        pub(crate) const SERVED: &[Served] =
+            &[$(Served { key: ApiKey::$name as i16, min: $min, max: $max }),*];
+
+        /// Decodes a request, has it answered, encodes the answer.
+        async fn dispatch(cx: &mut Cx, key: ApiKey, mut body: Bytes, out: &mut BytesMut) -> io::Result<()> {
+            match key {
+                $(ApiKey::$name => {
+                    let request = messages::$request::decode(&mut body, cx.version).map_err(unreadable)?;
+                    let response: messages::$response = $module::answer(cx, request).await;
+                    response.encode(out, cx.version).map_err(io::Error::other)
+                })*
+                _ => Err(unreadable(format!("{key:?} is not served"))),
+            }
+        }
+
+        /// The version of an answer's header.
+        fn response_header(key: ApiKey, version: i16) -> i16 {
+            match key {
+                $(ApiKey::$name => messages::$response::header_version(version),)*
+                _ => 0,
+            }
+        }
+    };
+}
+
+apis! {
+    Produce(ProduceRequest, ProduceResponse) 3..=11 produce
+    Fetch(FetchRequest, FetchResponse) 4..=17 fetch
+    ListOffsets(ListOffsetsRequest, ListOffsetsResponse) 1..=10 list_offsets
+    Metadata(MetadataRequest, MetadataResponse) 0..=13 metadata
+    ApiVersions(ApiVersionsRequest, ApiVersionsResponse) 0..=4 api_versions
+    CreateTopics(CreateTopicsRequest, CreateTopicsResponse) 2..=7 create_topics
+    DeleteTopics(DeleteTopicsRequest, DeleteTopicsResponse) 1..=6 delete_topics
+    InitProducerId(InitProducerIdRequest, InitProducerIdResponse) 0..=5 init_producer_id
+}
+
+/// The whole answer to a frame; none if nobody waits for one.
+///
+/// # Errors
+/// The frame cannot be read (`InvalidData`), or its answer cannot be written.
+pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes>> {
+    let (key, version, correlation, mut body) = header(cx, frame)?;
+    cx.version = version;
+    cx.silent = false;
+    let mut out = BytesMut::with_capacity(256);
+    out.put_i32(0); // length
+    out.put_i32(correlation);
+    let served = SERVED.iter().find(|served| served.key == key as i16);
+    let known = served.is_some_and(|served| (served.min..=served.max).contains(&version));
+    if known {
+        if key.request_header_version(version) >= 2 {
+            skip_tags(&mut body)?;
+        }
+        if response_header(key, version) >= 1 {
+            out.put_u8(0); // no tags
+        }
+        dispatch(cx, key, body, &mut out).await?;
+    } else if key == ApiKey::ApiVersions {
+        api_versions::unsupported(&mut out)?;
+    } else {
+        return Err(unreadable(format!("{key:?} version {version} is not served")));
+    }
+    if cx.silent {
+        return Ok(None);
+    }
+    let length = (out.len() - 4) as u32;
+    out[..4].copy_from_slice(&length.to_be_bytes());
+    Ok(Some(out.freeze()))
+}
+
+/// Reads the part of the header that all versions share: key, version, correlation, client.
+fn header(cx: &mut Cx, mut frame: Bytes) -> io::Result<(ApiKey, i16, i32, Bytes)> {
+    if frame.len() < 10 {
+        return Err(unreadable(format!("a frame of {} bytes has no header", frame.len())));
+    }
+    let (key, version) = (frame.get_i16(), frame.get_i16());
+    let (correlation, length) = (frame.get_i32(), frame.get_i16());
+    let key = ApiKey::try_from(key).map_err(|()| unreadable(format!("API {key} is unknown")))?;
+    let length = usize::try_from(length).unwrap_or(0);
+    if length > frame.len() {
+        return Err(unreadable("the client id is longer than the frame"));
+    }
+    let client = frame.split_to(length);
+    if *cx.client_id.as_bytes() != *client {
+        // A copy: what a group remembers must not keep a frame alive.
+        let copy = Bytes::copy_from_slice(&client);
+        cx.client_id = StrBytes::from_utf8(copy).map_err(unreadable)?;
+    }
+    Ok((key, version, correlation, frame))
+}
+
+/// Tagged fields of a header: none that we know.
+fn skip_tags(body: &mut Bytes) -> io::Result<()> {
+    for _ in 0..varint(body)? {
+        varint(body)?;
+        let size = varint(body)? as usize;
+        if size > body.len() {
+            return Err(unreadable("a tag is longer than the frame"));
+        }
+        body.advance(size);
+    }
+    Ok(())
+}
+
+fn varint(body: &mut Bytes) -> io::Result<u32> {
+    let mut value = 0;
+    for shift in [0, 7, 14, 21, 28] {
+        let byte = body.try_get_u8().map_err(unreadable)?;
+        value |= u32::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(value);
+        }
+    }
+    Err(unreadable("a number that is too long"))
+}

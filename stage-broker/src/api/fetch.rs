@@ -1,0 +1,163 @@
+//! Fetch: what there is; or a wait until there is enough, or enough time has passed. Sessions are
+//! not kept: every answer says so by session 0, as Kafka's does when it has no room for one.
+
+use super::{Cx, code};
+use crate::partition::Partition;
+use bytes::Bytes;
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::fetch_response::{
+    AbortedTransaction, FetchableTopicResponse, PartitionData,
+};
+use kafka_protocol::messages::{FetchRequest, FetchResponse, ProducerId};
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+/// What an answer still may hold.
+struct Room {
+    bytes: usize,
+    /// Nothing is in it yet: a batch larger than the room is given all the same.
+    empty: bool,
+}
+
+pub(super) async fn answer(cx: &mut Cx, request: FetchRequest) -> FetchResponse {
+    if request.session_id != 0 || request.session_epoch > 0 {
+        let error = code(ResponseError::FetchSessionIdNotFound);
+        return FetchResponse::default().with_error_code(error);
+    }
+    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let deadline = Instant::now() + wait;
+    let enough = usize::try_from(request.min_bytes).unwrap_or(0);
+    let waiter = Rc::new(Notify::new());
+    loop {
+        // Watch first, then look: nothing that comes between is missed.
+        let partitions = find(cx, &request.topics);
+        let _watches: Vec<_> =
+            partitions.iter().map(|partition| partition.watch(&waiter)).collect();
+        let (response, bytes, failed) = read(cx, &request);
+        if bytes >= enough || failed || partitions.is_empty() || Instant::now() >= deadline {
+            return response;
+        }
+        if timeout_at(deadline, waiter.notified()).await.is_err() && bytes > 0 {
+            return response;
+        }
+    }
+}
+
+/// The partitions that are there.
+fn find(cx: &Cx, topics: &[FetchTopic]) -> Vec<Rc<Partition>> {
+    let known = cx.node.topics.borrow();
+    let mut found = Vec::new();
+    for asked in topics {
+        let topic =
+            if cx.version >= 13 { known.by_id(asked.topic_id) } else { known.get(&asked.topic) };
+        let Some(topic) = topic else { continue };
+        let indexes = asked.partitions.iter().filter_map(|p| usize::try_from(p.partition).ok());
+        found.extend(indexes.filter_map(|index| topic.partitions.get(index).cloned()));
+    }
+    found
+}
+
+/// Reads all there is: the answer, its bytes, whether a part of it is an error.
+fn read(cx: &Cx, request: &FetchRequest) -> (FetchResponse, usize, bool) {
+    let committed = request.isolation_level == 1;
+    let limit = usize::try_from(request.max_bytes).unwrap_or(0);
+    let mut room = Room { bytes: limit.min(cx.node.size("fetch.max.bytes")), empty: true };
+    let (mut bytes, mut failed) = (0, false);
+    let mut responses = Vec::with_capacity(request.topics.len());
+    for asked in &request.topics {
+        let known = cx.node.topics.borrow();
+        let by_id = cx.version >= 13;
+        let topic = if by_id { known.by_id(asked.topic_id) } else { known.get(&asked.topic) };
+        drop(known);
+        let partitions = asked.partitions.iter().map(|wanted| {
+            let missing = match (&topic, by_id) {
+                (None, true) => ResponseError::UnknownTopicId,
+                _ => ResponseError::UnknownTopicOrPartition,
+            };
+            let found = topic
+                .as_ref()
+                .and_then(|topic| topic.partitions.get(usize::try_from(wanted.partition).ok()?));
+            let read = match found {
+                Some(partition) => one(partition, wanted, committed, &mut room),
+                None => Err(missing),
+            };
+            let data = read.unwrap_or_else(|error| refused(wanted.partition, error));
+            bytes += data.records.as_ref().map_or(0, Bytes::len);
+            failed |= data.error_code != 0;
+            data
+        });
+        let partitions = partitions.collect();
+        responses.push(
+            FetchableTopicResponse::default()
+                .with_topic(asked.topic.clone())
+                .with_topic_id(asked.topic_id)
+                .with_partitions(partitions),
+        );
+    }
+    (FetchResponse::default().with_responses(responses), bytes, failed)
+}
+
+/// Reads one partition.
+fn one(
+    partition: &Partition,
+    wanted: &FetchPartition,
+    committed: bool,
+    room: &mut Room,
+) -> Result<PartitionData, ResponseError> {
+    match wanted.current_leader_epoch {
+        -1 | 0 => {}
+        epoch if epoch > 0 => return Err(ResponseError::UnknownLeaderEpoch),
+        _ => return Err(ResponseError::FencedLeaderEpoch),
+    }
+    let log = partition.log.borrow();
+    let from = wanted.fetch_offset;
+    if from < log.start() || from > log.end() {
+        return Err(ResponseError::OffsetOutOfRange);
+    }
+    let to = if committed { log.stable_end() } else { log.end() };
+    let limit = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(room.bytes);
+    let mut records = Bytes::new();
+    if from < to && (limit > 0 || room.empty) {
+        records = log.read(from, to, limit).map_err(|error| {
+            let (topic, partition) = (&*partition.topic, partition.index);
+            tracing::error!(%error, ?topic, partition, "the disk did not give what was asked for");
+            ResponseError::KafkaStorageError
+        })?;
+        if records.len() > limit && !room.empty {
+            records = Bytes::new();
+        }
+        room.empty &= records.is_empty();
+        room.bytes = room.bytes.saturating_sub(records.len());
+    }
+    let aborted = committed.then(|| {
+        let last = crate::log::batch::last_offset(&records).unwrap_or(from);
+        let between = log.aborted.between(from, last + 1);
+        let aborted = between.map(|ended| {
+            AbortedTransaction::default()
+                .with_producer_id(ProducerId(ended.producer))
+                .with_first_offset(ended.first_offset)
+        });
+        aborted.collect()
+    });
+    Ok(PartitionData::default()
+        .with_partition_index(wanted.partition)
+        .with_high_watermark(log.end())
+        .with_last_stable_offset(log.stable_end())
+        .with_log_start_offset(log.start())
+        .with_aborted_transactions(aborted)
+        .with_records(Some(records)))
+}
+
+fn refused(partition: i32, error: ResponseError) -> PartitionData {
+    PartitionData::default()
+        .with_partition_index(partition)
+        .with_error_code(code(error))
+        .with_high_watermark(-1)
+        .with_last_stable_offset(-1)
+        .with_log_start_offset(-1)
+        .with_aborted_transactions(None)
+        .with_records(Some(Bytes::new()))
+}

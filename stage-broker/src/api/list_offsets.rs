@@ -1,0 +1,69 @@
+//! ListOffsets: the first offset, the last, or one by time.
+
+use super::{Cx, code};
+use kafka_protocol::error::ResponseError;
+use kafka_protocol::messages::list_offsets_request::ListOffsetsPartition;
+use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicName};
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+
+pub(super) async fn answer(cx: &mut Cx, request: ListOffsetsRequest) -> ListOffsetsResponse {
+    let committed = request.isolation_level == 1;
+    let topics = request.topics.into_iter().map(|topic| {
+        let partitions = topic.partitions.into_iter().map(|asked| {
+            let response =
+                ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
+            match find(cx, &topic.name, &asked, committed) {
+                Ok((offset, time)) => response
+                    .with_offset(offset)
+                    .with_timestamp(time)
+                    .with_leader_epoch(if offset < 0 { -1 } else { 0 }),
+                Err(error) => response
+                    .with_error_code(code(error))
+                    .with_offset(-1)
+                    .with_timestamp(-1)
+                    .with_leader_epoch(-1),
+            }
+        });
+        let partitions = partitions.collect();
+        ListOffsetsTopicResponse::default()
+            .with_name(topic.name.clone())
+            .with_partitions(partitions)
+    });
+    ListOffsetsResponse::default().with_topics(topics.collect())
+}
+
+/// The offset, and the timestamp of its record if time was asked for; -1 and -1: there is none.
+fn find(
+    cx: &Cx,
+    topic: &TopicName,
+    asked: &ListOffsetsPartition,
+    committed: bool,
+) -> Result<(i64, i64), ResponseError> {
+    let partition = cx.node.topics.borrow().partition(topic, asked.partition_index);
+    let partition = partition.ok_or(ResponseError::UnknownTopicOrPartition)?;
+    match asked.current_leader_epoch {
+        -1 | 0 => {}
+        epoch if epoch > 0 => return Err(ResponseError::UnknownLeaderEpoch),
+        _ => return Err(ResponseError::FencedLeaderEpoch),
+    }
+    let log = partition.log.borrow();
+    let end = if committed { log.stable_end() } else { log.end() };
+    let by_time = match asked.timestamp {
+        LATEST => return Ok((end, -1)),
+        EARLIEST | EARLIEST_LOCAL => return Ok((log.start(), -1)),
+        LATEST_TIERED => return Ok((-1, -1)),
+        MAX_TIMESTAMP => log.latest_by_time(),
+        time if time >= 0 => log.first_since(time),
+        _ => return Err(ResponseError::UnsupportedVersion),
+    };
+    let found = by_time.map_err(|_| ResponseError::KafkaStorageError)?;
+    Ok(found.filter(|(offset, _)| *offset < end).unwrap_or((-1, -1)))
+}

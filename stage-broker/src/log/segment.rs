@@ -1,0 +1,172 @@
+//! One file of a partition's log: batches one after the other, and where they are.
+
+use super::batch::{self, Header};
+use super::index::Index;
+use super::place::Place;
+use bytes::{Bytes, BytesMut};
+use std::fs::File;
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Bytes that are read at once to look at headers.
+const CHUNK: usize = 16 << 10;
+
+/// A segment: the records from `base` to before `end`.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) base: i64,
+    pub(crate) end: i64,
+    pub(crate) size: u32,
+    pub(crate) index: Index,
+    /// When its first record since it was opened was appended, by the broker's clock.
+    pub(crate) begun: Option<i64>,
+    /// Its name, if it has one.
+    pub(crate) path: Option<PathBuf>,
+    /// Base offset and position of the newest batch: most readers are there.
+    newest: Option<(i64, u32)>,
+    /// Kept open while it grows, or if it has no name.
+    file: Option<Arc<File>>,
+}
+
+impl Segment {
+    /// Begins a new one.
+    pub(crate) fn create(place: &Place, base: i64) -> io::Result<Segment> {
+        let name = file_name(base);
+        let file = Some(Arc::new(place.create(&name)?));
+        let (path, index) = (place.path(&name), Index::default());
+        Ok(Segment { base, end: base, size: 0, index, begun: None, path, newest: None, file })
+    }
+
+    /// One that exists, as far as `index` describes it.
+    pub(crate) fn known(path: PathBuf, base: i64, end: i64, size: u32, index: Index) -> Segment {
+        Segment { base, end, size, index, begun: None, path: Some(path), newest: None, file: None }
+    }
+
+    /// Its file; opened for this use if it no longer grows.
+    pub(crate) fn file(&self) -> io::Result<Arc<File>> {
+        match (&self.file, &self.path) {
+            (Some(file), _) => Ok(Arc::clone(file)),
+            (None, Some(path)) => Ok(Arc::new(File::open(path)?)),
+            (None, None) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Makes it ready to grow.
+    pub(crate) fn open_to_append(&mut self) -> io::Result<()> {
+        if let (None, Some(path)) = (&self.file, &self.path) {
+            let file = File::options().read(true).write(true).open(path)?;
+            file.set_len(u64::from(self.size))?;
+            (&file).seek(SeekFrom::Start(u64::from(self.size)))?;
+            self.file = Some(Arc::new(file));
+        }
+        Ok(())
+    }
+
+    /// It no longer grows.
+    pub(crate) fn seal(&mut self) {
+        if self.path.is_some() {
+            self.file = None;
+        }
+    }
+
+    /// Appends a whole batch as offset `base`; the batch's own base offset and leader epoch are the
+    /// only bytes that change. After an error nothing of it is there.
+    pub(crate) fn append(&mut self, header: &Header, batch: &[u8]) -> io::Result<()> {
+        let file = self.file.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        let mut head: [u8; 16] = batch::at(batch, 0);
+        head[..8].copy_from_slice(&header.base_offset.to_be_bytes());
+        head[12..].copy_from_slice(&0_i32.to_be_bytes()); // leader epoch
+        if let Err(error) = write_both(file, &head, &batch[16..header.size]) {
+            let size = u64::from(self.size);
+            file.set_len(size).and_then(|()| (&**file).seek(SeekFrom::Start(size)))?;
+            return Err(error);
+        }
+        self.note(header);
+        Ok(())
+    }
+
+    /// Notes a batch that stands at the end of what is known.
+    pub(crate) fn note(&mut self, header: &Header) {
+        self.index.push(header, self.size);
+        self.newest = Some((header.base_offset, self.size));
+        self.size += header.size as u32;
+        self.end = header.last_offset() + 1;
+    }
+
+    /// Up to `length` bytes from `position`.
+    pub(crate) fn bytes(&self, position: u32, length: usize) -> io::Result<Bytes> {
+        let length = length.min((self.size - position.min(self.size)) as usize);
+        let mut out = BytesMut::zeroed(length);
+        self.file()?.read_exact_at(&mut out, u64::from(position))?;
+        Ok(out.freeze())
+    }
+
+    /// Looks at the headers of the batches from `position` on, as long as `each` wants more.
+    pub(crate) fn walk(
+        &self,
+        mut position: u32,
+        mut each: impl FnMut(u32, &Header) -> bool,
+    ) -> io::Result<()> {
+        while position < self.size {
+            let chunk = self.bytes(position, CHUNK)?;
+            let mut at = 0;
+            while let Some(header) = chunk.get(at..).and_then(|rest| Header::read(rest).ok()) {
+                if !each(position + at as u32, &header) {
+                    return Ok(());
+                }
+                at += header.size;
+            }
+            if at == 0 {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "no batch where one was"));
+            }
+            position += at as u32;
+        }
+        Ok(())
+    }
+
+    /// Whole batches from the one that holds `from`, without those that begin at `to` or later:
+    /// at most `limit` bytes, but at least one batch if there is one.
+    pub(crate) fn read(&self, from: i64, to: i64, limit: usize) -> io::Result<Bytes> {
+        let begin = match self.newest {
+            Some((offset, position)) if from >= offset => position,
+            _ => self.index.position_of(from),
+        };
+        let mut found = None;
+        self.walk(begin, |position, header| {
+            found = (header.last_offset() >= from).then_some((position, header.size));
+            found.is_none()
+        })?;
+        let Some((position, size)) = found else { return Ok(Bytes::new()) };
+        let bytes = self.bytes(position, limit.max(size))?;
+        Ok(bytes.slice(..whole_before(&bytes, to)))
+    }
+}
+
+/// The bytes of the whole batches at the front that begin before `to`.
+fn whole_before(bytes: &[u8], to: i64) -> usize {
+    let mut end = 0;
+    while let Some(header) = bytes.get(end..).and_then(|rest| Header::read(rest).ok())
+        && end + header.size <= bytes.len()
+        && header.base_offset < to
+    {
+        end += header.size;
+    }
+    end
+}
+
+/// The name of the segment that begins at an offset.
+pub(crate) fn file_name(base: i64) -> String {
+    format!("{base:020}.log")
+}
+
+fn write_both(mut file: &File, head: &[u8], rest: &[u8]) -> io::Result<()> {
+    let written = file.write_vectored(&[IoSlice::new(head), IoSlice::new(rest)])?;
+    if written < head.len() {
+        file.write_all(&head[written..])?;
+        file.write_all(rest)
+    } else {
+        file.write_all(&rest[written - head.len()..])
+    }
+}

@@ -1,0 +1,146 @@
+//! The one node: everything the broker knows, owned by one thread.
+
+use crate::chores::Chores;
+use crate::config::Config;
+use crate::flush::Flush;
+use crate::log::checkpoint::Draft;
+use crate::log::place::Place;
+use crate::owner::Owner;
+use crate::settings;
+use crate::store::{Changes, Key, Store};
+use crate::topics::Topics;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The node's number.
+pub(crate) const NODE: i32 = 1;
+
+/// Producer ids that are set aside at once.
+const ID_BLOCK: i64 = 1_000;
+
+/// Everything the broker knows.
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) cluster: String,
+    /// The broker's settings, as far as they were given.
+    pub(crate) settings: RefCell<BTreeMap<String, String>>,
+    pub(crate) store: RefCell<Store>,
+    pub(crate) topics: RefCell<Topics>,
+    pub(crate) flush: Rc<Flush>,
+    pub(crate) chores: Chores,
+    producer_ids: Cell<std::ops::Range<i64>>,
+    /// Given up last, when everything is written.
+    _owner: Option<Owner>,
+}
+
+impl Node {
+    /// Reads what is known at a place.
+    pub(crate) fn open(config: &Config, place: Place, owner: Option<Owner>) -> io::Result<Node> {
+        let mut store = Store::open(place.clone())?;
+        let cluster = match store.get(&Key::Cluster) {
+            Some(id) => id,
+            None => {
+                let id = crate::cluster_id();
+                store.put(Key::Cluster, &id)?;
+                id
+            }
+        };
+        let mut settings = config.settings.clone();
+        settings.extend(store.get::<BTreeMap<String, String>>(&Key::Broker).unwrap_or_default());
+        let next: i64 = store.get(&Key::ProducerIds).unwrap_or(0);
+        let node = Node {
+            place,
+            cluster,
+            settings: RefCell::new(settings),
+            store: RefCell::new(store),
+            topics: RefCell::default(),
+            flush: Flush::new(config.fsync),
+            chores: Chores::start()?,
+            producer_ids: Cell::new(next..next),
+            _owner: owner,
+        };
+        node.open_topics()?;
+        Ok(node)
+    }
+
+    /// Milliseconds since the epoch.
+    pub(crate) fn now(&self) -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+    }
+
+    /// One of the broker's settings.
+    pub(crate) fn setting(&self, name: &str) -> String {
+        let given = self.settings.borrow().get(name).cloned();
+        given.or_else(|| Some(settings::broker(name)?.default.to_owned())).unwrap_or_default()
+    }
+
+    /// One of the broker's settings that is a number.
+    pub(crate) fn number(&self, name: &str) -> i64 {
+        self.setting(name).trim().parse().unwrap_or(0)
+    }
+
+    /// One of the broker's settings that is a size.
+    pub(crate) fn size(&self, name: &str) -> usize {
+        usize::try_from(self.number(name)).unwrap_or(0)
+    }
+
+    /// One of the broker's settings that is true or false.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.setting(name).eq_ignore_ascii_case("true")
+    }
+
+    /// Writes changes down; they may be acknowledged once [`Flush::settled`] says so.
+    pub(crate) fn remember(&self, changes: Changes) -> io::Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut store = self.store.borrow_mut();
+        store.write(changes)?;
+        self.flush.mark(store.file());
+        Ok(())
+    }
+
+    /// Has a checkpoint written.
+    pub(crate) fn save(&self, draft: Option<Draft>) {
+        let Some(draft) = draft else { return };
+        let sync = self.flush.is_on();
+        self.chores.add(move || {
+            if let Err(error) = draft.write(sync) {
+                tracing::warn!(%error, "a checkpoint was not written; a start will take longer");
+            }
+        });
+    }
+
+    /// A producer id that nobody has had.
+    pub(crate) fn new_producer_id(&self) -> io::Result<i64> {
+        let mut ids = self.producer_ids.take();
+        if ids.is_empty() {
+            let mut changes = Changes::default();
+            changes.put(Key::ProducerIds, &(ids.end + ID_BLOCK))?;
+            self.remember(changes).inspect_err(|_| self.producer_ids.set(ids.clone()))?;
+            ids.end += ID_BLOCK;
+        }
+        let id = ids.start;
+        ids.start += 1;
+        self.producer_ids.set(ids);
+        Ok(id)
+    }
+
+    /// Writes down what makes the next start quick; blocks.
+    pub(crate) fn close(&self) {
+        for topic in self.topics.borrow().iter() {
+            for partition in &topic.partitions {
+                let mut log = partition.log.borrow_mut();
+                if log.is_unsaved() {
+                    self.save(log.draft());
+                }
+            }
+        }
+        if let Err(error) = self.flush.finish() {
+            tracing::error!(%error, "the disk did not take what was written");
+        }
+    }
+}
