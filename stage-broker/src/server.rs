@@ -58,6 +58,9 @@ pub(crate) async fn serve(node: Rc<Node>, listener: TcpListener) {
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     tracing::warn!(%peer, %error, "connection closed");
                 }
+                Err(error) if error.kind() == io::ErrorKind::Other => {
+                    tracing::error!(%peer, %error, "an answer could not be written");
+                }
                 Err(error) => tracing::debug!(%peer, %error, "connection closed"),
             }
             drop(place);

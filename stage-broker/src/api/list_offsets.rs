@@ -24,7 +24,7 @@ pub(super) async fn answer(cx: &mut Cx, request: ListOffsetsRequest) -> ListOffs
                 Ok((offset, time)) => response
                     .with_offset(offset)
                     .with_timestamp(time)
-                    .with_leader_epoch(if offset < 0 { -1 } else { 0 }),
+                    .with_leader_epoch(if offset < 0 || cx.version < 4 { -1 } else { 0 }),
                 Err(error) => response
                     .with_error_code(code(error))
                     .with_offset(-1)

@@ -21,7 +21,7 @@ pub(super) async fn answer(cx: &mut Cx, request: MetadataRequest) -> MetadataRes
         None => true,
         Some(topics) => cx.version == 0 && topics.is_empty(),
     };
-    let operations = request.include_topic_authorized_operations;
+    let operations = request.include_topic_authorized_operations && cx.version >= 8;
     let topics = if all {
         let topics = cx.node.topics.borrow();
         topics.iter().map(|topic| describe(topic, operations)).collect()
