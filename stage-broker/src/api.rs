@@ -1,12 +1,23 @@
 //! What is served, in which versions, and by whom. ApiVersions answers from this table.
 
+mod alter_configs;
 mod api_versions;
+mod create_partitions;
 mod create_topics;
+mod delete_records;
 mod delete_topics;
+mod describe_acls;
+mod describe_cluster;
+mod describe_configs;
+mod describe_log_dirs;
+mod describe_producers;
 mod fetch;
+mod find_coordinator;
+mod incremental_alter_configs;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod offset_for_leader_epoch;
 mod produce;
 
 use crate::connection::unreadable;
@@ -42,6 +53,15 @@ impl Cx {
 /// The code of an error.
 pub(crate) fn code(error: ResponseError) -> i16 {
     error.code()
+}
+
+/// Whether a client knows who leads: there has been one leader, in epoch 0.
+pub(crate) fn check_epoch(known: i32) -> Result<(), ResponseError> {
+    match known {
+        -1 | 0 => Ok(()),
+        epoch if epoch > 0 => Err(ResponseError::UnknownLeaderEpoch),
+        _ => Err(ResponseError::FencedLeaderEpoch),
+    }
 }
 
 /// An API: its key, and the versions that are served.
@@ -87,7 +107,18 @@ apis! {
     ApiVersions(ApiVersionsRequest, ApiVersionsResponse) 0..=4 api_versions
     CreateTopics(CreateTopicsRequest, CreateTopicsResponse) 2..=7 create_topics
     DeleteTopics(DeleteTopicsRequest, DeleteTopicsResponse) 1..=6 delete_topics
+    FindCoordinator(FindCoordinatorRequest, FindCoordinatorResponse) 0..=6 find_coordinator
     InitProducerId(InitProducerIdRequest, InitProducerIdResponse) 0..=5 init_producer_id
+    DeleteRecords(DeleteRecordsRequest, DeleteRecordsResponse) 0..=2 delete_records
+    OffsetForLeaderEpoch(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse) 2..=4 offset_for_leader_epoch
+    DescribeAcls(DescribeAclsRequest, DescribeAclsResponse) 1..=3 describe_acls
+    DescribeConfigs(DescribeConfigsRequest, DescribeConfigsResponse) 1..=4 describe_configs
+    AlterConfigs(AlterConfigsRequest, AlterConfigsResponse) 0..=2 alter_configs
+    DescribeLogDirs(DescribeLogDirsRequest, DescribeLogDirsResponse) 1..=4 describe_log_dirs
+    CreatePartitions(CreatePartitionsRequest, CreatePartitionsResponse) 0..=3 create_partitions
+    IncrementalAlterConfigs(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse) 0..=1 incremental_alter_configs
+    DescribeCluster(DescribeClusterRequest, DescribeClusterResponse) 0..=2 describe_cluster
+    DescribeProducers(DescribeProducersRequest, DescribeProducersResponse) 0..=0 describe_producers
 }
 
 /// The whole answer to a frame; none if nobody waits for one.

@@ -25,7 +25,9 @@ const ID_BLOCK: i64 = 1_000;
 pub(crate) struct Node {
     pub(crate) place: Place,
     pub(crate) cluster: String,
-    /// The broker's settings, as far as they were given.
+    /// The broker's settings that it was started with.
+    given: BTreeMap<String, String>,
+    /// The same, and those that were changed since.
     pub(crate) settings: RefCell<BTreeMap<String, String>>,
     pub(crate) store: RefCell<Store>,
     pub(crate) topics: RefCell<Topics>,
@@ -54,6 +56,7 @@ impl Node {
         let node = Node {
             place,
             cluster,
+            given: config.settings.clone(),
             settings: RefCell::new(settings),
             store: RefCell::new(store),
             topics: RefCell::default(),
@@ -90,6 +93,26 @@ impl Node {
     /// One of the broker's settings that is true or false.
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.setting(name).eq_ignore_ascii_case("true")
+    }
+
+    /// Other settings than were changed so far; topics that have none of their own follow.
+    pub(crate) fn configure_broker(&self, configs: BTreeMap<String, String>) -> io::Result<()> {
+        let mut changes = Changes::default();
+        changes.put(Key::Broker, &configs)?;
+        let before: BTreeMap<String, String> =
+            self.store.borrow().get(&Key::Broker).unwrap_or_default();
+        self.remember(changes)?;
+        let mut settings = self.settings.borrow_mut();
+        for name in before.keys() {
+            match self.given.get(name) {
+                Some(value) => settings.insert(name.clone(), value.clone()),
+                None => settings.remove(name),
+            };
+        }
+        settings.extend(configs);
+        drop(settings);
+        let topics: Vec<_> = self.topics.borrow().iter().cloned().collect();
+        topics.iter().try_for_each(|topic| self.configure_topic(topic, topic.configs.clone()))
     }
 
     /// Writes changes down; they may be acknowledged once [`Flush::settled`] says so.

@@ -117,6 +117,17 @@ pub(crate) fn broker(name: &str) -> Option<Known> {
     })
 }
 
+/// Everything the broker can be told.
+pub(crate) fn all_of_broker() -> Vec<Known> {
+    let of_topics = TOPIC.iter().map(|known| Known { name: known.broker, broker: "", ..*known });
+    BROKER.iter().copied().chain(of_topics).collect()
+}
+
+/// Whether a setting of the broker can be changed while it runs: the defaults of topics can.
+pub(crate) fn is_dynamic(name: &str) -> bool {
+    TOPIC.iter().any(|known| known.broker == name)
+}
+
 impl Known {
     /// Whether a value can be taken; else why not.
     pub(crate) fn check(&self, value: &str) -> Result<(), String> {

@@ -107,11 +107,7 @@ fn one(
     committed: bool,
     room: &mut Room,
 ) -> Result<PartitionData, ResponseError> {
-    match wanted.current_leader_epoch {
-        -1 | 0 => {}
-        epoch if epoch > 0 => return Err(ResponseError::UnknownLeaderEpoch),
-        _ => return Err(ResponseError::FencedLeaderEpoch),
-    }
+    super::check_epoch(wanted.current_leader_epoch)?;
     let log = partition.log.borrow();
     let from = wanted.fetch_offset;
     if from < log.start() || from > log.end() {

@@ -49,11 +49,7 @@ fn find(
 ) -> Result<(i64, i64), ResponseError> {
     let partition = cx.node.topics.borrow().partition(topic, asked.partition_index);
     let partition = partition.ok_or(ResponseError::UnknownTopicOrPartition)?;
-    match asked.current_leader_epoch {
-        -1 | 0 => {}
-        epoch if epoch > 0 => return Err(ResponseError::UnknownLeaderEpoch),
-        _ => return Err(ResponseError::FencedLeaderEpoch),
-    }
+    super::check_epoch(asked.current_leader_epoch)?;
     let log = partition.log.borrow();
     let end = if committed { log.stable_end() } else { log.end() };
     let by_time = match asked.timestamp {
