@@ -1,26 +1,43 @@
 //! What is served, in which versions, and by whom. ApiVersions answers from this table.
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod alter_configs;
 mod api_versions;
 mod create_partitions;
 mod create_topics;
+mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_acls;
 mod describe_cluster;
 mod describe_configs;
+mod describe_groups;
 mod describe_log_dirs;
 mod describe_producers;
+mod describe_transactions;
+mod end_txn;
 mod fetch;
 mod find_coordinator;
+mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_groups;
 mod list_offsets;
+mod list_transactions;
 mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sync_group;
+mod txn_offset_commit;
 
 use crate::connection::unreadable;
+use crate::group::Who;
 use crate::node::Node;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
@@ -64,6 +81,20 @@ pub(crate) fn check_epoch(known: i32) -> Result<(), ResponseError> {
     }
 }
 
+/// A fenced producer, in the words its client knows.
+pub(crate) fn fenced(error: ResponseError, knows: bool) -> ResponseError {
+    match error {
+        ResponseError::ProducerFenced if !knows => ResponseError::InvalidProducerEpoch,
+        other => other,
+    }
+}
+
+/// Who speaks in a group.
+pub(crate) fn who(member: &str, instance: Option<StrBytes>, generation: i32) -> Who {
+    let instance = instance.map(|instance| instance.to_string());
+    Who { member: member.to_owned(), instance, generation }
+}
+
 /// An API: its key, and the versions that are served.
 pub(crate) struct Served {
     pub(crate) key: i16,
@@ -104,21 +135,37 @@ apis! {
     Fetch(FetchRequest, FetchResponse) 4..=17 fetch
     ListOffsets(ListOffsetsRequest, ListOffsetsResponse) 1..=10 list_offsets
     Metadata(MetadataRequest, MetadataResponse) 0..=13 metadata
+    OffsetCommit(OffsetCommitRequest, OffsetCommitResponse) 2..=9 offset_commit
+    OffsetFetch(OffsetFetchRequest, OffsetFetchResponse) 1..=9 offset_fetch
+    FindCoordinator(FindCoordinatorRequest, FindCoordinatorResponse) 0..=5 find_coordinator
+    JoinGroup(JoinGroupRequest, JoinGroupResponse) 0..=9 join_group
+    Heartbeat(HeartbeatRequest, HeartbeatResponse) 0..=4 heartbeat
+    LeaveGroup(LeaveGroupRequest, LeaveGroupResponse) 0..=5 leave_group
+    SyncGroup(SyncGroupRequest, SyncGroupResponse) 0..=5 sync_group
+    DescribeGroups(DescribeGroupsRequest, DescribeGroupsResponse) 0..=6 describe_groups
+    ListGroups(ListGroupsRequest, ListGroupsResponse) 0..=5 list_groups
     ApiVersions(ApiVersionsRequest, ApiVersionsResponse) 0..=4 api_versions
     CreateTopics(CreateTopicsRequest, CreateTopicsResponse) 2..=7 create_topics
     DeleteTopics(DeleteTopicsRequest, DeleteTopicsResponse) 1..=6 delete_topics
-    FindCoordinator(FindCoordinatorRequest, FindCoordinatorResponse) 0..=6 find_coordinator
-    InitProducerId(InitProducerIdRequest, InitProducerIdResponse) 0..=5 init_producer_id
     DeleteRecords(DeleteRecordsRequest, DeleteRecordsResponse) 0..=2 delete_records
+    InitProducerId(InitProducerIdRequest, InitProducerIdResponse) 0..=5 init_producer_id
     OffsetForLeaderEpoch(OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse) 2..=4 offset_for_leader_epoch
+    AddPartitionsToTxn(AddPartitionsToTxnRequest, AddPartitionsToTxnResponse) 0..=3 add_partitions_to_txn
+    AddOffsetsToTxn(AddOffsetsToTxnRequest, AddOffsetsToTxnResponse) 0..=4 add_offsets_to_txn
+    EndTxn(EndTxnRequest, EndTxnResponse) 0..=4 end_txn
+    TxnOffsetCommit(TxnOffsetCommitRequest, TxnOffsetCommitResponse) 0..=4 txn_offset_commit
     DescribeAcls(DescribeAclsRequest, DescribeAclsResponse) 1..=3 describe_acls
     DescribeConfigs(DescribeConfigsRequest, DescribeConfigsResponse) 1..=4 describe_configs
     AlterConfigs(AlterConfigsRequest, AlterConfigsResponse) 0..=2 alter_configs
     DescribeLogDirs(DescribeLogDirsRequest, DescribeLogDirsResponse) 1..=4 describe_log_dirs
     CreatePartitions(CreatePartitionsRequest, CreatePartitionsResponse) 0..=3 create_partitions
+    DeleteGroups(DeleteGroupsRequest, DeleteGroupsResponse) 0..=2 delete_groups
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse) 0..=1 incremental_alter_configs
+    OffsetDelete(OffsetDeleteRequest, OffsetDeleteResponse) 0..=0 offset_delete
     DescribeCluster(DescribeClusterRequest, DescribeClusterResponse) 0..=2 describe_cluster
     DescribeProducers(DescribeProducersRequest, DescribeProducersResponse) 0..=0 describe_producers
+    DescribeTransactions(DescribeTransactionsRequest, DescribeTransactionsResponse) 0..=0 describe_transactions
+    ListTransactions(ListTransactionsRequest, ListTransactionsResponse) 0..=1 list_transactions
 }
 
 /// The whole answer to a frame; none if nobody waits for one.

@@ -5,6 +5,7 @@ use crate::log::place::Place;
 use crate::node::Node;
 use crate::owner::{Owner, Refused};
 use crate::server;
+use crate::time;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -147,6 +148,9 @@ async fn run(config: Config, told: oneshot::Sender<Started>, stopped: oneshot::R
         _ = stopped => {}
         () = server::serve(Rc::clone(&node), listener) => {}
         () = node.flush.keep() => {}
+        () = time::sessions(Rc::clone(&node)) => {}
+        () = time::left_transactions(Rc::clone(&node)) => {}
+        () = time::old_segments(Rc::clone(&node)) => {}
     }
     node.close();
 }
@@ -169,5 +173,7 @@ async fn open(config: &Config) -> Result<(Rc<Node>, TcpListener, SocketAddr), St
         }
     };
     let node = Rc::new(Node::open(config, place, owner).map_err(StartError::Data)?);
+    // What was decided before a crash is done before anybody can ask.
+    node.tick_transactions(true).await;
     Ok((node, listener, address))
 }

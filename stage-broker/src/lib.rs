@@ -45,6 +45,16 @@ mod topic;
 
 mod partition;
 
+mod groups;
+
+mod group;
+
+mod offsets;
+
+mod transactions;
+
+mod transaction;
+
 mod log;
 
 mod store;
@@ -52,6 +62,8 @@ mod store;
 mod flush;
 
 mod chores;
+
+mod time;
 
 mod owner;
 

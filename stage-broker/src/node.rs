@@ -3,12 +3,15 @@
 use crate::chores::Chores;
 use crate::config::Config;
 use crate::flush::Flush;
+use crate::groups::Groups;
 use crate::log::checkpoint::Draft;
 use crate::log::place::Place;
+use crate::offsets::Offsets;
 use crate::owner::Owner;
 use crate::settings;
 use crate::store::{Changes, Key, Store};
 use crate::topics::Topics;
+use crate::transactions::Transactions;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
@@ -31,6 +34,9 @@ pub(crate) struct Node {
     pub(crate) settings: RefCell<BTreeMap<String, String>>,
     pub(crate) store: RefCell<Store>,
     pub(crate) topics: RefCell<Topics>,
+    pub(crate) groups: Groups,
+    pub(crate) offsets: RefCell<Offsets>,
+    pub(crate) transactions: Transactions,
     pub(crate) flush: Rc<Flush>,
     pub(crate) chores: Chores,
     producer_ids: Cell<std::ops::Range<i64>>,
@@ -53,6 +59,7 @@ impl Node {
         let mut settings = config.settings.clone();
         settings.extend(store.get::<BTreeMap<String, String>>(&Key::Broker).unwrap_or_default());
         let next: i64 = store.get(&Key::ProducerIds).unwrap_or(0);
+        let offsets = Offsets::open(&store);
         let node = Node {
             place,
             cluster,
@@ -60,12 +67,17 @@ impl Node {
             settings: RefCell::new(settings),
             store: RefCell::new(store),
             topics: RefCell::default(),
+            groups: Groups::default(),
+            offsets: RefCell::new(offsets),
+            transactions: Transactions::default(),
             flush: Flush::new(config.fsync),
             chores: Chores::start()?,
             producer_ids: Cell::new(next..next),
             _owner: owner,
         };
         node.open_topics()?;
+        node.groups.open(&node);
+        node.transactions.open(&node.store.borrow());
         Ok(node)
     }
 

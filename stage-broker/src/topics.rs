@@ -109,6 +109,7 @@ impl Node {
         changes.put(Key::Gone(topic.id), &directory(&topic.name, topic.id))?;
         self.remember(changes)?;
         self.topics.borrow_mut().remove(topic);
+        self.forget_topic_offsets(&topic.name)?;
         topic.partitions.iter().for_each(|partition| partition.wake());
         if let Some(path) = self.place.path(&directory(&topic.name, topic.id)) {
             self.chores.add(move || {

@@ -32,9 +32,10 @@ pub(super) async fn answer(cx: &mut Cx, request: AlterConfigsRequest) -> AlterCo
 }
 
 fn alter(cx: &Cx, resource: &AlterConfigsResource, dry: bool) -> Result<(), Refusal> {
-    let values = resource.configs.iter().map(|config| {
-        (config.name.to_string(), config.value.as_deref().map(ToOwned::to_owned))
-    });
+    let values = resource
+        .configs
+        .iter()
+        .map(|config| (config.name.to_string(), config.value.as_deref().map(ToOwned::to_owned)));
     match resource.resource_type {
         TOPIC => {
             let topic = topic(&cx.node, &resource.resource_name)?;

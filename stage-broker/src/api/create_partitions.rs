@@ -41,7 +41,10 @@ fn grow(cx: &Cx, asked: &CreatePartitionsTopic, dry: bool) -> Result<(), Refusal
             format!("Topic already has {now} partition(s).")
         } else {
             let count = asked.count;
-            format!("The topic {} currently has {now} partition(s); {count} would not be an increase.", &*asked.name)
+            format!(
+                "The topic {} currently has {now} partition(s); {count} would not be an increase.",
+                &*asked.name
+            )
         };
         return Err((ResponseError::InvalidPartitions, why));
     }

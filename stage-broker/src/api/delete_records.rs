@@ -23,8 +23,8 @@ pub(super) async fn answer(cx: &mut Cx, request: DeleteRecordsRequest) -> Delete
             if cx.node.flush.settled().await.is_err() {
                 deleted = Err(ResponseError::KafkaStorageError);
             }
-            let result = DeleteRecordsPartitionResult::default()
-                .with_partition_index(asked.partition_index);
+            let result =
+                DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index);
             partitions.push(match deleted {
                 Ok(start) => result.with_low_watermark(start),
                 Err(error) => result.with_low_watermark(-1).with_error_code(code(error)),

@@ -8,7 +8,10 @@ use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kafka_protocol::messages::{BrokerId, DescribeClusterRequest, DescribeClusterResponse};
 use kafka_protocol::protocol::StrBytes;
 
-pub(super) async fn answer(cx: &mut Cx, request: DescribeClusterRequest) -> DescribeClusterResponse {
+pub(super) async fn answer(
+    cx: &mut Cx,
+    request: DescribeClusterRequest,
+) -> DescribeClusterResponse {
     let response = DescribeClusterResponse::default();
     if cx.version >= 1 && request.endpoint_type != 1 {
         let why = "The request was sent to an endpoint of the wrong type.";

@@ -7,7 +7,10 @@ use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{BrokerId, FindCoordinatorRequest, FindCoordinatorResponse};
 use kafka_protocol::protocol::StrBytes;
 
-pub(super) async fn answer(cx: &mut Cx, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
+pub(super) async fn answer(
+    cx: &mut Cx,
+    request: FindCoordinatorRequest,
+) -> FindCoordinatorResponse {
     let known = matches!(request.key_type, 0 | 1);
     let response = FindCoordinatorResponse::default();
     if cx.version >= 4 {

@@ -97,7 +97,9 @@ fn apply(
         APPEND | SUBTRACT => {
             let list = settings::topic(&name).is_some_and(|k| matches!(k.kind, Kind::Some(_)));
             let Some(value) = value.filter(|_| list) else {
-                return refuse(format!("Config value append is not allowed for config key: {name}"));
+                return refuse(format!(
+                    "Config value append is not allowed for config key: {name}"
+                ));
             };
             let now = now.unwrap_or_default();
             let mut parts: Vec<_> = now.split(',').filter(|part| !part.is_empty()).collect();

@@ -7,6 +7,7 @@ use crate::log::record::{self, Records};
 use crate::node::Node;
 use crate::partition::Partition;
 use crate::topic::Rules;
+use crate::transaction::{Claim, Holds};
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_request::PartitionProduceData;
@@ -32,13 +33,13 @@ type Refusal = (ResponseError, &'static str);
 pub(super) async fn answer(cx: &mut Cx, request: ProduceRequest) -> ProduceResponse {
     cx.silent = request.acks == 0;
     let acks = matches!(request.acks, -1..=1);
-    let transactional = request.transactional_id.is_some();
+    let transaction = request.transactional_id;
     let mut responses = Vec::with_capacity(request.topic_data.len());
     for topic in request.topic_data {
         let partitions = topic.partition_data.into_iter().map(|data| {
             let index = data.index;
             let stored = if acks {
-                one(cx, &topic.name, data, transactional)
+                one(cx, &topic.name, data, transaction.as_ref().map(|id| id.as_str()))
             } else {
                 Err((ResponseError::InvalidRequiredAcks, "acks must be 0, 1 or -1"))
             };
@@ -61,7 +62,7 @@ fn one(
     cx: &Cx,
     topic: &TopicName,
     data: PartitionProduceData,
-    transactional: bool,
+    transaction: Option<&str>,
 ) -> Result<Stored, Refusal> {
     let node = &cx.node;
     let topic = node.topics.borrow().get(topic);
@@ -73,11 +74,33 @@ fn one(
     let batch = data.records.unwrap_or_default();
     let now = node.now();
     let header = check(&batch, rules, cx.version, now)?;
-    if header.is_transactional() && !transactional {
-        let why = "a transactional batch without a transactional id";
-        return Err((ResponseError::InvalidRecord, why));
+    if header.is_transactional() {
+        check_transaction(cx, partition, &header, transaction)?;
     }
     store(node, partition, rules, header, batch, now)
+}
+
+/// A transactional batch goes only where its transaction was said to go.
+fn check_transaction(
+    cx: &Cx,
+    partition: &Partition,
+    header: &Header,
+    transaction: Option<&str>,
+) -> Result<(), Refusal> {
+    let why = "a transactional batch without a transactional id";
+    let id = transaction.ok_or((ResponseError::InvalidRecord, why))?;
+    let claim = Claim { producer: header.producer_id, epoch: header.producer_epoch };
+    let what = Holds::Partition(&partition.topic, partition.index);
+    cx.node.transactions.holds(id, claim, what).map_err(|error| match error {
+        ResponseError::InvalidTxnState if cx.version >= 11 => {
+            (ResponseError::TransactionAbortable, "the partition is not in the transaction")
+        }
+        // The one before is not quite over: a client tries this one again.
+        ResponseError::ConcurrentTransactions => {
+            (ResponseError::NotEnoughReplicas, "the transaction is ending")
+        }
+        other => (other, "the transaction does not hold this batch"),
+    })
 }
 
 /// Checks what a batch says about itself, and against the topic's rules.
