@@ -33,6 +33,8 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod shape;
+mod shapes;
 mod sync_group;
 mod txn_offset_commit;
 
@@ -187,6 +189,9 @@ pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes
         }
         if response_header(key, version) >= 1 {
             out.put_u8(0); // no tags
+        }
+        if !shape::holds(key, version, &body) {
+            return Err(unreadable(format!("{key:?} version {version} is not what it says it is")));
         }
         dispatch(cx, key, body, &mut out).await?;
     } else if key == ApiKey::ApiVersions {
