@@ -151,6 +151,7 @@ async fn run(config: Config, told: oneshot::Sender<Started>, stopped: oneshot::R
         () = time::sessions(Rc::clone(&node)) => {}
         () = time::left_transactions(Rc::clone(&node)) => {}
         () = time::old_segments(Rc::clone(&node)) => {}
+        () = time::old_values(Rc::clone(&node)) => {}
     }
     node.close();
 }

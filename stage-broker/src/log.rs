@@ -28,6 +28,11 @@ mod time;
 
 pub(crate) mod retention;
 
+pub(crate) mod compaction;
+
+#[cfg(test)]
+mod tests;
+
 use aborted::Aborted;
 use batch::Header;
 use bytes::Bytes;

@@ -1,5 +1,7 @@
-//! What unit tests share: a directory that goes away.
+//! What unit tests share: a directory that goes away, and batches.
 
+use crate::log::batch::{Header, seal};
+use bytes::{BufMut, Bytes, BytesMut};
 use std::path::{Path, PathBuf};
 
 /// A directory of one test, removed at its end.
@@ -21,4 +23,49 @@ impl Drop for Dir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Who writes a batch.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct By {
+    pub(crate) producer: i64,
+    pub(crate) epoch: i16,
+    pub(crate) sequence: i32,
+    pub(crate) transactional: bool,
+}
+
+/// Nobody in particular.
+pub(crate) const NOBODY: By = By { producer: -1, epoch: -1, sequence: -1, transactional: false };
+
+/// A batch of short keys and values; no value: a tombstone.
+pub(crate) fn batch(by: By, time: i64, records: &[(&str, Option<&str>)]) -> (Header, Bytes) {
+    let mut batch = BytesMut::new();
+    batch.put_i64(0);
+    batch.put_i64(0); // length, leader epoch
+    batch.put_i8(2);
+    batch.put_i32(0);
+    batch.put_i16(if by.transactional { 1 << 4 } else { 0 });
+    batch.put_i32(records.len() as i32 - 1);
+    batch.put_i64(time);
+    batch.put_i64(time);
+    batch.put_i64(by.producer);
+    batch.put_i16(by.epoch);
+    batch.put_i32(by.sequence);
+    batch.put_i32(records.len() as i32);
+    for (delta, (key, value)) in records.iter().enumerate() {
+        let mut record = BytesMut::new();
+        record.put_u8(0);
+        record.put_u8(0);
+        record.put_u8(delta as u8 * 2);
+        record.put_u8(key.len() as u8 * 2);
+        record.put_slice(key.as_bytes());
+        record.put_u8(value.map_or(1, |value| value.len() as u8 * 2));
+        record.put_slice(value.unwrap_or_default().as_bytes());
+        record.put_u8(0);
+        batch.put_u8(record.len() as u8 * 2);
+        batch.put_slice(&record);
+    }
+    seal(&mut batch);
+    let header = Header::check(&batch).expect("a batch");
+    (header, batch.freeze())
 }

@@ -64,6 +64,28 @@ pub(crate) async fn old_segments(node: Rc<Node>) {
     }
 }
 
+/// Compacts what is worth it. Does not return.
+pub(crate) async fn old_values(node: Rc<Node>) {
+    loop {
+        sleep(interval(&node, "log.cleaner.backoff.ms")).await;
+        let topics: Vec<_> = node.topics.borrow().iter().cloned().collect();
+        let compacted = topics.iter().filter(|topic| topic.rules.compact);
+        for partition in compacted.flat_map(|topic| &topic.partitions) {
+            let log = partition.log.borrow();
+            let Some(plan) = log.plan_compaction(node.now()) else { continue };
+            drop(log);
+            let (topic, index) = (&*partition.topic, partition.index);
+            let done = tokio::task::spawn_blocking(move || plan.run()).await;
+            let done = done.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            let taken = done.and_then(|new| partition.log.borrow_mut().take_compacted(new));
+            match taken {
+                Ok(()) => tracing::debug!(?topic, index, "compacted"),
+                Err(error) => tracing::error!(%error, ?topic, index, "not compacted"),
+            }
+        }
+    }
+}
+
 /// Forgets groups and transactional ids that nobody has used for long.
 fn forget(node: &Node) {
     let now = node.now();

@@ -66,12 +66,13 @@ impl Log {
         if end > *known {
             segment = Segment::known(path.clone(), base, base, 0, Index::default());
         }
-        let from = *known;
+        let (from, begin) = (*known, segment.size);
         let torn = recover(&mut segment, !newest, |header, batch| {
             if header.base_offset >= from {
                 self.learn(header, batch);
             }
         })?;
+        self.unsaved += u64::from(segment.size - begin);
         if torn > 0 {
             let end = segment.end;
             tracing::warn!(?path, torn, end, "the end of this file was torn and is cut");

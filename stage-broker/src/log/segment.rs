@@ -14,7 +14,7 @@ use std::sync::Arc;
 const CHUNK: usize = 16 << 10;
 
 /// A segment: the records from `base` to before `end`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Segment {
     pub(crate) base: i64,
     pub(crate) end: i64,
@@ -22,6 +22,10 @@ pub(crate) struct Segment {
     pub(crate) index: Index,
     /// When its first record since it was opened was appended, by the broker's clock.
     pub(crate) begun: Option<i64>,
+    /// When it was compacted first.
+    pub(crate) cleaned: Option<i64>,
+    /// It has tombstones or markers that may go some time after that.
+    pub(crate) removable: bool,
     /// Its name, if it has one.
     pub(crate) path: Option<PathBuf>,
     /// Base offset and position of the newest batch: most readers are there.
@@ -35,13 +39,54 @@ impl Segment {
     pub(crate) fn create(place: &Place, base: i64) -> io::Result<Segment> {
         let name = file_name(base);
         let file = Some(Arc::new(place.create(&name)?));
-        let (path, index) = (place.path(&name), Index::default());
-        Ok(Segment { base, end: base, size: 0, index, begun: None, path, newest: None, file })
+        Ok(Segment { file, ..Segment::empty(place.path(&name), base) })
+    }
+
+    /// One to be written in the place of another.
+    pub(crate) fn draft(place: &Place, old: &Segment) -> io::Result<Segment> {
+        let name = format!("{:020}.clean", old.base);
+        let file = Some(Arc::new(place.create(&name)?));
+        Ok(Segment { file, ..Segment::empty(place.path(&name), old.base) })
+    }
+
+    /// Takes the name of the one it was written for.
+    pub(crate) fn replace(&mut self, old: &Segment) -> io::Result<()> {
+        let (Some(draft), Some(path)) = (&self.path, &old.path) else { return Ok(()) };
+        self.file()?.sync_data()?;
+        let index = path.with_extension("index");
+        if index.exists() {
+            std::fs::remove_file(&index)?;
+        }
+        std::fs::rename(draft, path)?;
+        super::place::replace(&index, &self.index.encode(self.size, self.end), false)?;
+        self.path = Some(path.clone());
+        self.seal();
+        Ok(())
+    }
+
+    /// Whether it was compacted first before this time.
+    pub(crate) fn is_cleaned_before(&self, time: i64) -> bool {
+        self.cleaned.is_some_and(|cleaned| cleaned <= time)
+    }
+
+    fn empty(path: Option<PathBuf>, base: i64) -> Segment {
+        Segment {
+            base,
+            end: base,
+            size: 0,
+            index: Index::default(),
+            begun: None,
+            cleaned: None,
+            removable: false,
+            path,
+            newest: None,
+            file: None,
+        }
     }
 
     /// One that exists, as far as `index` describes it.
     pub(crate) fn known(path: PathBuf, base: i64, end: i64, size: u32, index: Index) -> Segment {
-        Segment { base, end, size, index, begun: None, path: Some(path), newest: None, file: None }
+        Segment { end, size, index, ..Segment::empty(Some(path), base) }
     }
 
     /// Its file; opened for this use if it no longer grows.

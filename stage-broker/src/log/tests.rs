@@ -1,0 +1,251 @@
+//! A whole log: read, reopened, cut, retained, compacted.
+
+use super::*;
+use crate::testing::{By, Dir, NOBODY, batch};
+use record::Records;
+
+fn settings() -> Settings {
+    Settings {
+        segment_bytes: 1 << 30,
+        segment_ms: i64::MAX,
+        retention_bytes: -1,
+        retention_ms: -1,
+        delete: true,
+        compact: false,
+        min_compaction_lag_ms: 0,
+        max_compaction_lag_ms: i64::MAX,
+        delete_retention_ms: 1_000,
+        min_dirty_ratio: 0.5,
+    }
+}
+
+fn open(dir: &Dir, settings: Settings) -> Log {
+    Log::open(Place::Disk(dir.path().to_path_buf()), 0, settings).unwrap()
+}
+
+fn put(log: &mut Log, by: By, time: i64, records: &[(&str, Option<&str>)]) -> i64 {
+    let (header, batch) = batch(by, time, records);
+    let appended = log.append(header, &batch, time).unwrap();
+    if let Some(draft) = appended.draft {
+        draft.write(false).unwrap();
+    }
+    appended.base_offset
+}
+
+fn end(log: &mut Log, by: By, committed: bool) {
+    let batch = marker::write(by.producer, by.epoch, committed, 0, 0);
+    log.append(Header::check(&batch).unwrap(), &batch, 0).unwrap();
+}
+
+/// Offset, key and value of all records that are no markers.
+fn all(log: &Log) -> Vec<(i64, String, Option<String>)> {
+    let (mut next, mut found) = (log.start(), Vec::new());
+    loop {
+        let bytes = log.read(next, log.end(), 100).unwrap();
+        let mut left = &bytes[..];
+        while let Ok(header) = Header::check(left) {
+            assert!(header.last_offset() >= next, "offsets go on");
+            let body = record::body(&header, left, 1 << 20).unwrap();
+            for record in Records::plain(&body).map(Result::unwrap) {
+                let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                let offset = header.base_offset + i64::from(record.offset_delta);
+                if !header.is_control() {
+                    found.push((offset, text(record.key.unwrap()), record.value.map(text)));
+                }
+            }
+            next = header.last_offset() + 1;
+            left = &left[header.size..];
+        }
+        if bytes.is_empty() {
+            return found;
+        }
+    }
+}
+
+fn offsets(log: &Log) -> Vec<i64> {
+    all(log).into_iter().map(|(offset, _, _)| offset).collect()
+}
+
+#[test]
+fn every_offset_can_be_read_from_over_segments() {
+    let dir = Dir::new();
+    let mut log = open(&dir, Settings { segment_bytes: 500, ..settings() });
+    for number in 0..100 {
+        assert_eq!(
+            put(&mut log, NOBODY, number, &[("a", Some("1")), ("b", Some("2"))]),
+            number * 2
+        );
+    }
+    assert!(log.segments.len() > 10);
+    assert_eq!(offsets(&log), (0..200).collect::<Vec<_>>());
+    for from in 0..200 {
+        let bytes = log.read(from, 200, 1).unwrap();
+        let header = Header::check(&bytes).unwrap();
+        assert!(header.base_offset <= from && from <= header.last_offset());
+        assert_eq!(header.size, bytes.len());
+    }
+    assert!(log.read(200, 200, 100).unwrap().is_empty());
+    assert_eq!(log.read(3, 4, 1 << 20).unwrap().len(), log.read(2, 4, 1 << 20).unwrap().len());
+}
+
+#[test]
+fn a_log_knows_after_a_start_what_it_knew_before_with_or_without_its_notes() {
+    let dir = Dir::new();
+    let mut log = open(&dir, Settings { segment_bytes: 700, ..settings() });
+    let by = |producer, sequence| By { producer, epoch: 0, sequence, transactional: true };
+    for round in 0..10 {
+        put(&mut log, by(1, round), 5, &[("a", Some("1"))]);
+        put(&mut log, by(2, round), 5, &[("b", Some("1"))]);
+        end(&mut log, by(1, 0), round % 2 == 0);
+    }
+    let known = (log.end(), log.stable_end(), log.producers.clone(), log.aborted.clone());
+    assert_eq!(known.1, 1);
+    let check = |what: &str| {
+        let log = open(&dir, Settings { segment_bytes: 700, ..settings() });
+        let again = (log.end(), log.stable_end(), log.producers.clone(), log.aborted.clone());
+        assert_eq!(again, known, "{what}");
+    };
+    drop(log);
+    check("after a kill");
+    let mut log = open(&dir, settings());
+    log.draft().unwrap().write(true).unwrap();
+    drop(log);
+    check("after a clean stop");
+    let files = |ends: &str| {
+        let all = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|path| path.to_str().unwrap().ends_with(ends)).collect::<Vec<_>>()
+    };
+    for lost in ["index", "checkpoint"] {
+        files(lost).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        check(lost);
+    }
+}
+
+#[test]
+fn a_torn_tail_goes_and_the_rest_stays_known() {
+    let dir = Dir::new();
+    let mut log = open(&dir, settings());
+    let by = |sequence| By { producer: 1, epoch: 0, sequence, transactional: false };
+    for sequence in 0..5 {
+        put(&mut log, by(sequence), 5, &[("a", Some("1"))]);
+    }
+    log.draft().unwrap().write(true).unwrap();
+    put(&mut log, by(5), 5, &[("a", Some("1"))]);
+    let path = log.segments[0].path.clone().unwrap();
+    drop(log);
+    let whole = std::fs::read(&path).unwrap();
+    let size = whole.len() / 6;
+    // Also below what the checkpoint speaks of.
+    for length in (0..whole.len()).rev() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let log = open(&dir, settings());
+        assert_eq!(log.end() as usize, length / size, "cut at {length}");
+        let next = by(log.end() as i32);
+        let (header, _) = batch(next, 5, &[("a", None)]);
+        let verdict = log.producers.judge(&header);
+        assert_eq!(verdict, producers::Verdict::New, "cut at {length}");
+    }
+}
+
+#[test]
+fn old_segments_go_by_age_and_by_size_and_records_by_command() {
+    let dir = Dir::new();
+    let mut log = open(&dir, Settings { segment_bytes: 100, retention_ms: 1_000, ..settings() });
+    for time in [0, 500, 2_000, 2_100] {
+        put(&mut log, NOBODY, time, &[("a", Some("1"))]);
+    }
+    let (gone, _) = log.retain(2_200).unwrap();
+    assert_eq!((gone.len(), log.start()), (2, 2));
+    retention::remove(gone);
+    log.settings.retention_bytes = 60;
+    let (gone, _) = log.retain(2_200).unwrap();
+    assert_eq!((gone.len(), log.start()), (1, 3));
+    retention::remove(gone);
+    let (gone, _) = log.retain(10_000).unwrap();
+    assert_eq!((gone.len(), log.start(), log.end()), (1, 4, 4));
+    retention::remove(gone);
+    assert_eq!(put(&mut log, NOBODY, 10_000, &[("a", Some("1")), ("b", None)]), 4);
+    assert!(log.delete_before(5).is_empty());
+    assert_eq!(log.start(), 5);
+    drop(log);
+    assert_eq!(open(&dir, settings()).end(), 6);
+}
+
+#[test]
+fn offsets_are_found_by_time() {
+    let dir = Dir::new();
+    let mut log = open(&dir, Settings { segment_bytes: 500, ..settings() });
+    for number in 0..50 {
+        put(&mut log, NOBODY, number * 10, &[("a", Some("1"))]);
+    }
+    for time in 0..=490 {
+        let expected = (time + 9) / 10;
+        assert_eq!(log.first_since(time).unwrap(), Some((expected, expected * 10)), "{time}");
+    }
+    assert_eq!(log.first_since(491).unwrap(), None);
+    assert_eq!(log.latest_by_time().unwrap(), Some((49, 490)));
+}
+
+/// Compacts what is sealed; whether there was something to do.
+fn compact(log: &mut Log, now: i64) -> bool {
+    let Some(plan) = log.plan_compaction(now) else { return false };
+    log.take_compacted(plan.run().unwrap()).unwrap();
+    true
+}
+
+#[test]
+fn of_each_key_the_last_record_stays_and_tombstones_go_later() {
+    let dir = Dir::new();
+    let mut log = open(&dir, Settings { compact: true, ..settings() });
+    put(&mut log, NOBODY, 0, &[("a", Some("1")), ("b", Some("1")), ("c", Some("1"))]);
+    put(&mut log, NOBODY, 0, &[("a", Some("2")), ("b", None)]);
+    log.roll().unwrap();
+    put(&mut log, NOBODY, 0, &[("d", Some("1")), ("a", Some("3"))]);
+    put(&mut log, NOBODY, 0, &[("d", Some("2"))]);
+    log.roll().unwrap();
+    put(&mut log, NOBODY, 0, &[("c", Some("2"))]);
+    assert!(compact(&mut log, 100));
+    // c's new value is in the segment that grows, which is left alone.
+    let kept = |log: &Log| {
+        let all = all(log).into_iter();
+        all.map(|(offset, key, value)| format!("{offset}{key}{}", value.unwrap_or_default()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&log), ["2c1", "4b", "6a3", "7d2", "8c2"]);
+    assert!(!compact(&mut log, 1_000), "nothing is new, and the tombstone may not go yet");
+    assert!(compact(&mut log, 1_100));
+    assert_eq!(kept(&log), ["2c1", "6a3", "7d2", "8c2"]);
+    assert!(!compact(&mut log, 9_000));
+    drop(log);
+    let log = open(&dir, settings());
+    assert_eq!(kept(&log), ["2c1", "6a3", "7d2", "8c2"]);
+    assert_eq!(log.end(), 9);
+}
+
+#[test]
+fn compaction_drops_what_was_aborted_and_leaves_open_transactions_alone() {
+    let dir = Dir::new();
+    let mut log = open(&dir, Settings { compact: true, ..settings() });
+    let by = |producer| By { producer, epoch: 0, sequence: 0, transactional: true };
+    put(&mut log, by(1), 0, &[("a", Some("1"))]);
+    put(&mut log, by(2), 0, &[("a", Some("2")), ("b", Some("2"))]);
+    end(&mut log, by(1), true);
+    end(&mut log, by(2), false);
+    log.roll().unwrap();
+    put(&mut log, by(3), 0, &[("a", Some("3"))]);
+    log.roll().unwrap();
+    assert!(compact(&mut log, 100));
+    assert_eq!(offsets(&log), [0, 5]);
+    assert!(!compact(&mut log, 5_000), "the last marker is needed to reach the end");
+    end(&mut log, by(3), true);
+    let open = open_again(&dir, log);
+    // The committed record's marker stays with it.
+    assert_eq!(open.stable_end(), open.end());
+    assert_eq!(offsets(&open), [0, 5]);
+}
+
+fn open_again(dir: &Dir, log: Log) -> Log {
+    drop(log);
+    let _ = std::fs::remove_file(dir.path().join("checkpoint"));
+    open(dir, settings())
+}
