@@ -2,6 +2,7 @@
 
 use crate::log::retention;
 use crate::node::Node;
+use crate::partition::Partition;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -37,30 +38,27 @@ pub(crate) async fn old_segments(node: Rc<Node>) {
         forget(&node);
         let topics: Vec<_> = node.topics.borrow().iter().cloned().collect();
         for partition in topics.iter().flat_map(|topic| &topic.partitions) {
-            let mut log = partition.log.borrow_mut();
-            let since = node.now() - node.number("producer.id.expiration.ms");
-            log.producers.expire(since);
-            match log.retain(node.now()) {
-                Ok((gone, draft)) => {
-                    node.save(draft);
-                    if !gone.is_empty() {
-                        let (topic, index, start) =
-                            (&*partition.topic, partition.index, log.start());
-                        tracing::info!(
-                            ?topic,
-                            index,
-                            start,
-                            segments = gone.len(),
-                            "old segments go"
-                        );
-                        node.chores.add(move || retention::remove(gone));
-                    }
-                }
-                Err(error) => tracing::error!(%error, "old segments stay"),
-            }
-            drop(log);
+            retain(&node, partition);
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// Takes away what a topic's settings no longer keep of a partition.
+fn retain(node: &Node, partition: &Partition) {
+    let mut log = partition.log.borrow_mut();
+    let since = node.now() - node.number("producer.id.expiration.ms");
+    log.producers.expire(since);
+    match log.retain(node.now()) {
+        Ok((gone, draft)) => {
+            node.save(draft);
+            if !gone.is_empty() {
+                let (topic, index, start) = (&*partition.topic, partition.index, log.start());
+                tracing::info!(?topic, index, start, segments = gone.len(), "old segments go");
+                node.chores.add(move || retention::remove(gone));
+            }
+        }
+        Err(error) => tracing::error!(%error, "old segments stay"),
     }
 }
 
@@ -71,9 +69,8 @@ pub(crate) async fn old_values(node: Rc<Node>) {
         let topics: Vec<_> = node.topics.borrow().iter().cloned().collect();
         let compacted = topics.iter().filter(|topic| topic.rules.compact);
         for partition in compacted.flat_map(|topic| &topic.partitions) {
-            let log = partition.log.borrow();
-            let Some(plan) = log.plan_compaction(node.now()) else { continue };
-            drop(log);
+            let plan = partition.log.borrow().plan_compaction(node.now());
+            let Some(plan) = plan else { continue };
             let (topic, index) = (&*partition.topic, partition.index);
             let done = tokio::task::spawn_blocking(move || plan.run()).await;
             let done = done.unwrap_or_else(|error| Err(std::io::Error::other(error)));

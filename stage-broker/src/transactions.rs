@@ -41,6 +41,12 @@ impl Transactions {
         self.all.borrow().values().filter_map(Transaction::times_out).min()
     }
 
+    /// The ids of those that are so.
+    fn which(&self, wanted: impl Fn(&Transaction) -> bool) -> Vec<String> {
+        let all = self.all.borrow();
+        all.iter().filter(|(_, t)| wanted(t)).map(|(id, _)| id.clone()).collect()
+    }
+
     /// Whether a producer may write to this in its transaction.
     pub(crate) fn holds(
         &self,
@@ -183,13 +189,9 @@ impl Node {
     /// Aborts what timed out, and completes what is prepared and was left.
     pub(crate) async fn tick_transactions(self: &Rc<Node>, again: bool) {
         let now = self.now();
-        let all = self.transactions.all.borrow();
-        let which = |due: &dyn Fn(&Transaction) -> bool| -> Vec<String> {
-            all.iter().filter(|(_, t)| due(t)).map(|(id, _)| id.clone()).collect()
-        };
-        let late = which(&|transaction| transaction.times_out().is_some_and(|at| at <= now));
-        let left = if again { which(&|t| t.is_prepared().is_some()) } else { Vec::new() };
-        drop(all);
+        let late = self.transactions.which(|t| t.times_out().is_some_and(|at| at <= now));
+        let left =
+            if again { self.transactions.which(|t| t.is_prepared().is_some()) } else { Vec::new() };
         for id in late {
             tracing::info!(id, "a transaction timed out and is aborted");
             if let Err(error) = self.fence(&id).await {

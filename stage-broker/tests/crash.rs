@@ -103,7 +103,7 @@ fn idempotent(address: &str, stop: &AtomicBool) -> Vec<u32> {
             number += 1;
         }
         producer.poll(Duration::ZERO);
-        if number % 20 == 0 {
+        if number.is_multiple_of(20) {
             std::thread::sleep(Duration::from_millis(1));
         }
     }

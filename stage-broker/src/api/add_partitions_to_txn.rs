@@ -12,6 +12,14 @@ pub(super) async fn answer(
     cx: &mut Cx,
     request: AddPartitionsToTxnRequest,
 ) -> AddPartitionsToTxnResponse {
+    let response = add_all(cx, &request);
+    match cx.node.flush.settled().await {
+        Ok(()) => response,
+        Err(_) => refused(response),
+    }
+}
+
+fn add_all(cx: &Cx, request: &AddPartitionsToTxnRequest) -> AddPartitionsToTxnResponse {
     let topics = &request.v3_and_below_topics;
     let known = cx.node.topics.borrow();
     let missing = |topic: &_, index| known.partition(topic, index).is_none();
@@ -22,7 +30,7 @@ pub(super) async fn answer(
         // Those that are there were not attempted.
         Err(ResponseError::OperationNotAttempted)
     } else {
-        add(cx, &request)
+        add(cx, request)
     };
     let error = added.err().map_or(0, |error| code(fenced(error, cx.version >= 2)));
     let no_such = code(ResponseError::UnknownTopicOrPartition);
@@ -37,14 +45,7 @@ pub(super) async fn answer(
             .with_name(topic.name.clone())
             .with_results_by_partition(partitions.collect())
     });
-    let results = results.collect();
-    drop(known);
-    let response =
-        AddPartitionsToTxnResponse::default().with_results_by_topic_v3_and_below(results);
-    match cx.node.flush.settled().await {
-        Ok(()) => response,
-        Err(_) => refused(response),
-    }
+    AddPartitionsToTxnResponse::default().with_results_by_topic_v3_and_below(results.collect())
 }
 
 /// The disk did not take it, so none was added.

@@ -100,14 +100,13 @@ fn who_does_not_come_back_is_out_when_time_is_up() {
     let mut group = pair();
     group.join(join("", "c", 6), 0);
     group.join(join("a", "", 7), 0);
-    let mut now = 0;
-    let outcome = loop {
-        now = group.next_tick().expect("something to wait for");
+    let (now, outcome) = loop {
+        let now = group.next_tick().expect("something to wait for");
         // b lives but does not come back.
         let _ = group.heartbeat(&who("b", 2), now - 1);
         let outcome = group.tick(now);
         if !outcome.replies.is_empty() {
-            break outcome;
+            break (now, outcome);
         }
     };
     assert_eq!(now, 30_000);

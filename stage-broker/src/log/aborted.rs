@@ -27,11 +27,6 @@ impl Aborted {
     pub(crate) fn forget_before(&mut self, start: i64) {
         self.0.retain(|ended| ended.last_offset >= start);
     }
-
-    /// Forgets those that ended at `end` or later: the log was cut there.
-    pub(crate) fn cut(&mut self, end: i64) {
-        self.0.retain(|ended| ended.last_offset < end);
-    }
 }
 
 #[cfg(test)]

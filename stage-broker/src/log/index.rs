@@ -53,11 +53,6 @@ impl Index {
         reached.checked_sub(1).map_or(0, |index| self.entries[index].position)
     }
 
-    /// The entry of the last batch noted.
-    pub(crate) fn last(&self) -> Option<Entry> {
-        self.entries.last().copied()
-    }
-
     /// For the disk, with a checksum and the segment's size and end.
     pub(crate) fn encode(&self, size: u32, end: i64) -> Vec<u8> {
         let mut out = Vec::with_capacity(32 + self.entries.len() * 24);

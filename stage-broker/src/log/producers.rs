@@ -158,11 +158,6 @@ impl Producers {
         self.known.get(&producer).is_some_and(|known| known.open_since.is_some())
     }
 
-    /// The epoch this producer was last seen in.
-    pub(crate) fn epoch(&self, producer: i64) -> Option<i16> {
-        self.known.get(&producer).map(|known| known.epoch)
-    }
-
     /// Forgets who wrote nothing since `before` and has nothing open.
     pub(crate) fn expire(&mut self, before: i64) {
         self.known.retain(|_, known| known.open_since.is_some() || known.last_timestamp >= before);
