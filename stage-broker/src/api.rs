@@ -48,12 +48,14 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
+use tokio::net::TcpStream;
 
 /// Who asks, and in which version.
 pub(crate) struct Cx {
     pub(crate) node: Rc<Node>,
     pub(crate) version: i16,
     pub(crate) client_id: StrBytes,
+    pub(crate) socket: Rc<TcpStream>,
     pub(crate) peer: IpAddr,
     /// Where this connection reached us, which is where we say we are.
     pub(crate) host: StrBytes,
@@ -63,9 +65,15 @@ pub(crate) struct Cx {
 }
 
 impl Cx {
-    pub(crate) fn new(node: Rc<Node>, peer: IpAddr, host: StrBytes, port: i32) -> Cx {
+    pub(crate) fn new(
+        node: Rc<Node>,
+        socket: TcpStream,
+        peer: IpAddr,
+        host: StrBytes,
+        port: i32,
+    ) -> Cx {
         let client_id = StrBytes::default();
-        Cx { node, version: 0, client_id, peer, host, port, silent: false }
+        Cx { node, version: 0, client_id, socket: Rc::new(socket), peer, host, port, silent: false }
     }
 }
 

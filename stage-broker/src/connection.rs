@@ -3,7 +3,7 @@
 use crate::api::{self, Cx};
 use bytes::{Buf, Bytes, BytesMut};
 use std::io;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::rc::Rc;
 use tokio::net::TcpStream;
 
 /// What is read at once.
@@ -16,12 +16,13 @@ const KEEP: usize = 1 << 20;
 ///
 /// # Errors
 /// The connection broke; or the peer sent what cannot be read (`InvalidData`).
-pub(crate) async fn serve(mut socket: TcpStream, mut cx: Cx) -> io::Result<()> {
+pub(crate) async fn serve(mut cx: Cx) -> io::Result<()> {
+    let socket = Rc::clone(&cx.socket);
     let mut buffer = BytesMut::with_capacity(CHUNK);
     let limit = cx.node.size("socket.request.max.bytes");
-    while let Some(frame) = next_frame(&mut socket, &mut buffer, limit).await? {
+    while let Some(frame) = next_frame(&socket, &mut buffer, limit).await? {
         if let Some(answer) = api::answer(&mut cx, frame).await? {
-            socket.write_all(&answer).await?;
+            write(&socket, &answer).await?;
         }
         if buffer.is_empty() && buffer.capacity() > KEEP {
             buffer = BytesMut::with_capacity(CHUNK);
@@ -32,7 +33,7 @@ pub(crate) async fn serve(mut socket: TcpStream, mut cx: Cx) -> io::Result<()> {
 
 /// The next frame without its length; none: the peer has closed.
 async fn next_frame(
-    socket: &mut TcpStream,
+    socket: &TcpStream,
     buffer: &mut BytesMut,
     limit: usize,
 ) -> io::Result<Option<Bytes>> {
@@ -55,13 +56,41 @@ async fn next_frame(
         } else {
             buffer.reserve(CHUNK);
         }
-        if socket.read_buf(buffer).await? == 0 {
+        if read(socket, buffer).await? == 0 {
             return if buffer.is_empty() {
                 Ok(None)
             } else {
                 Err(io::ErrorKind::UnexpectedEof.into())
             };
         }
+    }
+}
+
+async fn read(socket: &TcpStream, buffer: &mut BytesMut) -> io::Result<usize> {
+    loop {
+        match socket.try_read_buf(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.readable().await?,
+            done => return done,
+        }
+    }
+}
+
+async fn write(socket: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match socket.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Returns when the peer has closed; never, if it has sent something ahead.
+pub(crate) async fn closed(socket: &TcpStream) {
+    if matches!(socket.peek(&mut [0]).await, Ok(1..)) {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -121,6 +121,11 @@ impl Node {
         {
             tracing::error!(%error, id, "a group was not written down");
         }
+        if outcome.changed {
+            let (state, generation, members) =
+                (group.state.name(), group.generation, group.members.len());
+            tracing::debug!(id, state, generation, members, "group");
+        }
         drop(all);
         self.groups.changed.notify_one();
         if !outcome.changed {
@@ -153,6 +158,7 @@ impl Node {
         let due: Vec<_> = due.map(|(id, _)| id.clone()).collect();
         drop(all);
         for id in due {
+            tracing::debug!(id, "time is up for somebody in this group");
             self.step_group(&id, false, |group, now, outcome| *outcome = group.tick(now));
         }
     }

@@ -77,8 +77,8 @@ async fn one(node: Rc<Node>, socket: TcpStream, peer: SocketAddr) -> io::Result<
             (local.ip().to_canonical().to_string(), i32::from(local.port()))
         }
     };
-    let cx = Cx::new(node, peer.ip().to_canonical(), StrBytes::from_string(host), port);
-    connection::serve(socket, cx).await
+    let cx = Cx::new(node, socket, peer.ip().to_canonical(), StrBytes::from_string(host), port);
+    connection::serve(cx).await
 }
 
 /// Host and port of `PLAINTEXT://host:port`, the first of a list.

@@ -2,6 +2,7 @@
 //! not kept: every answer says so by session 0, as Kafka's does when it has no room for one.
 
 use super::{Cx, code};
+use crate::connection::closed;
 use crate::partition::Partition;
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
@@ -13,7 +14,7 @@ use kafka_protocol::messages::{FetchRequest, FetchResponse, ProducerId};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 /// What an answer still may hold.
 struct Room {
@@ -40,8 +41,11 @@ pub(super) async fn answer(cx: &mut Cx, request: FetchRequest) -> FetchResponse 
         if bytes >= enough || failed || partitions.is_empty() || Instant::now() >= deadline {
             return response;
         }
-        if timeout_at(deadline, waiter.notified()).await.is_err() && bytes > 0 {
-            return response;
+        tokio::select! {
+            () = waiter.notified() => {}
+            () = sleep_until(deadline) => {}
+            // Nobody waits any more.
+            () = closed(&cx.socket) => return response,
         }
     }
 }

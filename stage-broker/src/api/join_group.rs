@@ -1,6 +1,7 @@
 //! JoinGroup: the answer comes when everybody has joined.
 
 use super::{Cx, code};
+use crate::connection::closed;
 use crate::group::{Join, Joined, Protocol};
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
@@ -60,7 +61,15 @@ async fn join(cx: &Cx, request: JoinGroupRequest) -> Result<Joined, (ResponseErr
         cx.node.groups.unpark(token);
         return Err((ResponseError::UnknownMemberId, member));
     }
-    waiting.await.unwrap_or(Err((ResponseError::CoordinatorNotAvailable, member)))
+    let answer = tokio::select! {
+        answer = waiting => answer.ok(),
+        // Nobody will ever learn this member's id, or come back with it.
+        () = closed(&cx.socket) => {
+            cx.node.step_group(&id, false, |group, now, outcome| *outcome = group.abandon(token, now));
+            None
+        }
+    };
+    answer.unwrap_or(Err((ResponseError::CoordinatorNotAvailable, member)))
 }
 
 fn check(cx: &Cx, request: &JoinGroupRequest) -> Result<(), ResponseError> {

@@ -47,7 +47,11 @@ impl Group {
             return Err((ResponseError::MemberIdRequired, Some(join.new_id)));
         }
         join.member = join.new_id.clone();
+        let id = join.member.clone();
         self.enter(join, now, outcome);
+        if let Some(member) = self.members.get_mut(&id) {
+            member.is_new = member.joining.is_some();
+        }
         Ok(None)
     }
 

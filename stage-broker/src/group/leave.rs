@@ -1,6 +1,6 @@
 //! LeaveGroup: a member goes, by its own wish or by an operator's.
 
-use super::{Group, Outcome, Reply, State};
+use super::{Group, Member, Outcome, Reply, State, Token};
 use kafka_protocol::error::ResponseError;
 
 impl Group {
@@ -32,6 +32,19 @@ impl Group {
         self.remove(&id, outcome);
         self.rebalance_without(now, outcome);
         Ok(())
+    }
+
+    /// Whoever waits under this token has gone. A new member that was never told its id is out at
+    /// once; any other has until its session ends.
+    pub(crate) fn abandon(&mut self, token: Token, now: i64) -> Outcome {
+        let mut outcome = Outcome::default();
+        let waits = |member: &Member| member.joining == Some(token) && member.is_new;
+        let found = self.members.iter().find(|(_, member)| waits(member));
+        if let Some(id) = found.map(|(id, _)| id.clone()) {
+            self.remove(&id, &mut outcome);
+            self.rebalance_without(now, &mut outcome);
+        }
+        outcome
     }
 
     /// Takes a member out, and answers what it waits for.

@@ -22,6 +22,8 @@ pub(crate) struct Member {
     pub(crate) assignment: Bytes,
     /// Without a sign of life it is out at this time.
     pub(super) expires: i64,
+    /// It was never told its id.
+    pub(super) is_new: bool,
     /// Its parked requests.
     pub(super) joining: Option<Token>,
     pub(super) syncing: Option<Token>,
@@ -38,6 +40,7 @@ impl Member {
             protocols: join.protocols.clone(),
             assignment: Bytes::new(),
             expires: now + join.session_ms,
+            is_new: false,
             joining: None,
             syncing: None,
         }

@@ -81,6 +81,7 @@ impl Group {
             .iter_mut()
             .filter_map(|(id, member)| {
                 member.expires = now + member.session_ms;
+                member.is_new = false;
                 Some((id.clone(), member.joining.take()?))
             })
             .collect();

@@ -85,6 +85,7 @@ impl Group {
                     protocols: member.protocols.into_iter().map(protocol).collect(),
                     assignment: Bytes::from(member.assignment),
                     expires: now + member.session_ms,
+                    is_new: false,
                     joining: None,
                     syncing: None,
                 },

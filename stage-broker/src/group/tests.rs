@@ -203,3 +203,19 @@ fn a_stable_group_is_the_same_after_a_restart() {
     let Reply::Sync(9, Ok(synced)) = &outcome.replies[0] else { panic!("{outcome:?}") };
     assert_eq!(&synced.assignment[..], b"y");
 }
+
+#[test]
+fn a_new_member_that_goes_before_it_is_told_its_id_holds_nobody_up() {
+    let mut group = pair();
+    group.join(join("", "c", 6), 0);
+    let outcome = group.abandon(6, 0);
+    assert!(matches!(outcome.replies[..], [Reply::Join(6, Err(_))]));
+    group.join(join("a", "", 7), 0);
+    let outcome = group.join(join("b", "", 8), 0);
+    assert_eq!(joined(&outcome, 7).as_ref().unwrap().members.len(), 2);
+    // One that was told has until its session ends.
+    let mut group = pair();
+    group.join(join("a", "", 9), 0);
+    assert!(group.abandon(9, 0).replies.is_empty());
+    assert_eq!(group.members.len(), 2);
+}
