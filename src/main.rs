@@ -1,5 +1,6 @@
 //! The pizza shop in one process: the API and the four stages; and the tools around it.
 
+mod broker;
 mod order;
 mod topics;
 mod up;

@@ -5,6 +5,7 @@ use stage_sdk::broker::Broker;
 use stage_sdk::chain::{Chain, plan};
 use stage_sdk::signals::Signals;
 use stage_sdk::{Delivery, Running, Service, StartError};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -21,6 +22,14 @@ pub(crate) struct Args {
     #[arg(long, env = "STAGE_WORKERS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: u16,
 
+    /// Where the broker in this process listens, if no other is given [default: 127.0.0.1:9092, or the next free port]
+    #[arg(long, env = "STAGE_BROKER_LISTEN", value_name = "HOST:PORT")]
+    broker_listen: Option<SocketAddr>,
+
+    /// Keep orders, identities and the broker in this process in memory only
+    #[arg(long, env = "STAGE_MEMORY")]
+    memory: bool,
+
     /// Makes the pizzas repeatable: the same orders give the same toppings
     #[arg(long, env = "STAGE_SEED", value_name = "N")]
     seed: Option<u64>,
@@ -30,8 +39,17 @@ pub(crate) struct Args {
 pub(crate) fn up(args: &Args) -> Result<(), StartError> {
     let signals = Signals::listen().map_err(|error| StartError::Runtime(error.to_string()))?;
     let chain = Chain::read(&args.api.config).map_err(|e| StartError::Usage(e.to_string()))?;
-    let config = args.api.config(&chain)?;
-    pizza_api::cluster::belongs(&config.data, &config.broker)?;
+    let mut api = args.api.clone();
+    if args.memory {
+        api.database_url.get_or_insert_with(|| "sqlite::memory:".into());
+    } else {
+        api.make_data_directory()?;
+    }
+    let _broker = own_broker(args, &mut api, &chain)?;
+    let config = api.config(&chain)?;
+    if !args.memory {
+        pizza_api::cluster::belongs(&config.data, &config.broker)?;
+    }
     make_topics(&chain, &config.broker)?;
     let stages = start_stages(args, &chain, &config)?;
     let runtime =
@@ -48,6 +66,23 @@ pub(crate) fn up(args: &Args) -> Result<(), StartError> {
     ended.into_iter().collect::<Result<(), String>>().map_err(StartError::Runtime)
 }
 
+/// The broker in this process, which ends when it is dropped; none: another is given.
+fn own_broker(
+    args: &Args,
+    api: &mut pizza_api::Args,
+    chain: &Chain,
+) -> Result<Option<stage_broker::Broker>, StartError> {
+    if api.brokers.is_some() || chain.brokers.is_some() {
+        return Ok(None);
+    }
+    let data = (!args.memory).then_some(api.data.as_path());
+    let broker = crate::broker::start(args.broker_listen, data)?;
+    let place = data.map_or("memory".into(), |data| data.join("broker").display().to_string());
+    eprintln!("broker of this process: {}, data in {place}", broker.address());
+    api.brokers = Some(broker.address().to_string());
+    Ok(Some(broker))
+}
+
 fn make_topics(chain: &Chain, broker: &Broker) -> Result<(), StartError> {
     plan::apply(&plan::plan(chain, broker)?, broker)
 }
@@ -59,7 +94,7 @@ fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Runni
             broker: config.broker.clone(),
             workers: args.workers.into(),
             seed: args.seed,
-            state_dir: Some(config.data.join("state")),
+            state_dir: (!args.memory).then(|| config.data.join("state")),
             delivery: args.delivery.unwrap_or(route.delivery),
             ..chain.service(&route.name)?
         };

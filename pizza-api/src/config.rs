@@ -69,6 +69,19 @@ pub struct Config {
 }
 
 impl Args {
+    /// Makes the data directory, if it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn make_data_directory(&self) -> Result<(), StartError> {
+        std::fs::create_dir_all(&self.data).map_err(|error| {
+            StartError::Usage(format!(
+                "data directory {}: {error}; give a writable one with --data",
+                self.data.display()
+            ))
+        })
+    }
+
     /// Settles what is open, from the route map and the defaults.
     ///
     /// # Errors
@@ -100,12 +113,9 @@ impl Args {
             ));
         };
         let view = Service { broker: broker.clone(), ..chain.service(&sink.name)? };
-        std::fs::create_dir_all(&self.data).map_err(|error| {
-            StartError::Usage(format!(
-                "data directory {}: {error}; give a writable one with --data",
-                self.data.display()
-            ))
-        })?;
+        if self.database_url.is_none() {
+            self.make_data_directory()?;
+        }
         Ok(Config {
             broker,
             first: first.clone(),
