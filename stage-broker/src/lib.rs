@@ -22,6 +22,34 @@
 //!                                 log ─────────── flush                what reaches the disk
 //! ```
 //!
+//! # Limits
+//!
+//! Each can be set, as `-c name=value` or with [`Config::set`]; the defaults are Kafka's where Kafka
+//! has one.
+//!
+//! | | setting | default |
+//! |---|---|---|
+//! | bytes of a request | `socket.request.max.bytes` | 100 MiB |
+//! | items in the lists of a request | | 1,000,000 |
+//! | requests of a connection under way | | 1; more wait in its socket |
+//! | connections | `max.connections` | 10,000 |
+//! | partitions of all topics | `max.topic.partitions` | 50,000 |
+//! | groups | `max.groups` | 10,000 |
+//! | bytes of a batch | `message.max.bytes` | 1 MiB |
+//! | bytes of an answer to Fetch | `fetch.max.bytes` | 55 MiB |
+//! | bytes of an offset's metadata | `offset.metadata.max.bytes` | 4,096 |
+//! | time a transaction may take | `transaction.max.timeout.ms` | 15 min |
+//!
+//! Each partition keeps a file open; the system's limit of open files must allow that.
+//!
+//! # What is not here
+//!
+//! A second node, authentication, authorization, quotas, fetch sessions (clients are told that
+//! there are none), the consumer protocol of KIP-848 and share groups, topics with a compression
+//! of their own (batches stay as they came), transactions without AddPartitionsToTxn (KIP-890).
+//!
+//! # Threads
+//!
 //! One thread owns all of it: there are no locks. Two others do what blocks: forcing data to the
 //! disk (`flush`), and checkpoints and the removal of files (`chores`).
 

@@ -8,7 +8,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
-use stage_broker::{Broker, Config};
+use stage_broker::{Broker, Config, Fsync};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -220,4 +220,32 @@ fn offsets_of_a_transaction_take_effect_when_it_is_committed() {
         let committed = reader.committed(PATIENCE).unwrap();
         assert_eq!(committed.find_partition("t", 0).unwrap().offset(), expected);
     }
+}
+
+#[test]
+fn forced_to_the_disk_it_works_all_the_same() {
+    let dir = Dir::new();
+    let config = || Config::directory(&dir.0).fsync(Fsync::Always);
+    let broker = Broker::start_blocking(config()).unwrap();
+    topic(&broker, "t", 2);
+    let producer = transactional(&broker, "x");
+    for round in 0..5 {
+        producer.begin_transaction().unwrap();
+        send(&producer, "t", round * 100..round * 100 + 100);
+        producer.commit_transaction(PATIENCE).unwrap();
+    }
+    assert_eq!(values(&consumer(&broker, "g", "read_committed", "t"), 500).len(), 500);
+    drop((producer, broker));
+    let broker = Broker::start_blocking(config()).unwrap();
+    assert_eq!(values(&consumer(&broker, "h", "read_committed", "t"), 500).len(), 500);
+}
+
+#[test]
+fn a_directory_in_use_is_refused_and_its_owner_is_named() {
+    let dir = Dir::new();
+    let first = Broker::start_blocking(Config::directory(&dir.0)).unwrap();
+    let refused = Broker::start_blocking(Config::directory(&dir.0)).unwrap_err().to_string();
+    assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+    drop(first);
+    assert!(Broker::start_blocking(Config::directory(&dir.0)).is_ok());
 }
