@@ -285,7 +285,11 @@ pub(super) const SHAPES: &[(ApiKey, i16, &[Field])] = &[
             all(Fixed(1)),
         ],
     ),
-    (ApiKey::OffsetDelete, 99, &[all(Text)]),
+    (
+        ApiKey::OffsetDelete,
+        99,
+        &[all(Text), all(Structs(&[all(Text), all(Structs(&[all(Fixed(4))]))]))],
+    ),
     (ApiKey::DescribeCluster, 0, &[all(Fixed(1)), since(1, Fixed(1)), since(2, Fixed(1))]),
     (ApiKey::DescribeProducers, 0, &[all(Structs(&[all(Text), all(List(&Fixed(4)))]))]),
     (ApiKey::DescribeTransactions, 0, &[all(List(&Text))]),
