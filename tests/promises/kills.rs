@@ -2,9 +2,9 @@
 
 use crate::rig::chain::{Chain, Group};
 use crate::rig::judge::{Judge, exactly_once, none_missing};
-use crate::rig::orders::Orders;
+use crate::rig::load::Load;
 use crate::rig::process::Process;
-use crate::rig::{broker, scaled, seed};
+use crate::rig::{broker, scaled, seed, until};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use std::time::{Duration, Instant};
@@ -12,31 +12,28 @@ use std::time::{Duration, Instant};
 /// Pizzas a second, in all the tests with kills.
 const PACE: usize = 500;
 
-/// Runs the four stages under load while they are killed; gives the written counts.
+/// Runs the four stages under load while they are killed, until they have been killed often enough
+/// and there were this many pizzas; gives the written counts.
 fn under_kills(chain: &Chain, kills: usize, pizzas: usize) -> Vec<usize> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
     let mut stages = chain.start_all();
-    let mut orders = Orders::new(&chain.brokers, chain.first(), 50);
+    let load = Load::start(&chain.brokers, chain.first(), PACE);
     // The larger part of the time is left for looking, killing and starting.
     let pause = pizzas as u64 * 350 / (PACE * (kills + 2)) as u64;
     let groups: Vec<Group> = (0..stages.len()).map(|stage| chain.group_of(stage)).collect();
     let inputs = chain.topics.iter().take(stages.len());
     let mut inputs: Vec<Judge> = inputs.map(|topic| Judge::of(&chain.brokers, topic)).collect();
-    let writer = std::thread::spawn(move || {
-        orders.pace(pizzas, PACE, |_| {});
-        orders.written
-    });
     let mut caught = 0;
-    for kill in 0..kills {
+    for _ in 0..kills {
         std::thread::sleep(Duration::from_millis(rng.random_range(pause / 2..pause * 3 / 2)));
-        assert!(!writer.is_finished(), "the input ended before kill {kill} of {kills}");
         let stage = rng.random_range(0..stages.len());
         inputs[stage].look(Duration::from_millis(50));
         let in_flight = kill_in_flight(&mut inputs[stage], &groups[stage], &mut stages[stage]);
         caught += usize::from(in_flight);
         stages[stage] = chain.start(&chain.stages[stage], 0);
     }
-    let written = writer.join().unwrap();
+    until("enough pizzas", Duration::from_secs(120), || (load.total() >= pizzas).then_some(()));
+    let written = load.end();
     eprintln!("{caught} of {kills} kills found records in flight");
     assert!(caught * 10 >= kills * 9, "only {caught} of {kills} kills found records in flight");
     let mut last = Judge::of(&chain.brokers, chain.last());

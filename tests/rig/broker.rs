@@ -1,43 +1,58 @@
 //! The broker the tests run against.
 
+use stage_broker::{Broker, Config};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// The shared broker: the one given by `STAGE_TEST_BROKERS`, or an Apache Kafka started once.
+/// The shared broker: the one given by `STAGE_TEST_BROKERS`, or one of our own in this process.
 pub fn shared() -> String {
-    static SHARED: OnceLock<String> = OnceLock::new();
+    static SHARED: OnceLock<(String, Option<Broker>)> = OnceLock::new();
     let start = || match std::env::var("STAGE_TEST_BROKERS") {
-        Ok(given) if !given.is_empty() => given,
+        Ok(given) if !given.is_empty() => (given, None),
         _ => {
-            eprintln!(
-                "STAGE_TEST_BROKERS is not set: starting one; end it with scripts/kafka stop --dir target/kafka-tests"
-            );
-            kafka(&["start", "--port", "0", "--dir", "target/kafka-tests"])
+            let broker = Broker::start_blocking(Config::memory()).unwrap();
+            (broker.address().to_string(), Some(broker))
         }
     };
-    SHARED.get_or_init(start).clone()
+    SHARED.get_or_init(start).0.clone()
 }
 
-/// A broker of one test's own, to be hurt. Stopped and removed when dropped.
+/// A broker of one test's own, to be hurt: an Apache Kafka if `STAGE_TEST_ENGINE` says `kafka`,
+/// else ours. Stopped and removed when dropped.
 pub struct Own {
     pub address: String,
     dir: PathBuf,
+    /// Ours, while it runs.
+    embedded: RefCell<Option<Broker>>,
 }
 
 impl Own {
     pub fn start() -> Own {
-        let dir = PathBuf::from(format!("target/kafka-own-{:x}", rand::random::<u32>()));
-        let address = kafka(&["start", "--port", "0", "--dir", &text(&dir)]);
-        Own { address, dir }
+        let dir = PathBuf::from(format!("target/broker-own-{:x}", rand::random::<u32>()));
+        if is_kafka() {
+            let address = kafka(&["start", "--port", "0", "--dir", &text(&dir)]);
+            return Own { address, dir, embedded: RefCell::default() };
+        }
+        let broker = Broker::start_blocking(Config::directory(root().join(&dir))).unwrap();
+        Own { address: broker.address().to_string(), dir, embedded: RefCell::new(Some(broker)) }
     }
 
     pub fn stop(&self) {
-        kafka(&["stop", "--dir", &text(&self.dir)]);
+        match is_kafka() {
+            true => drop(kafka(&["stop", "--dir", &text(&self.dir)])),
+            false => drop(self.embedded.take()),
+        }
     }
 
     pub fn start_again(&self) {
-        assert_eq!(kafka(&["start", "--dir", &text(&self.dir)]), self.address);
+        if is_kafka() {
+            assert_eq!(kafka(&["start", "--dir", &text(&self.dir)]), self.address);
+            return;
+        }
+        let config = Config::directory(root().join(&self.dir)).listen(&self.address);
+        self.embedded.replace(Some(Broker::start_blocking(config).unwrap()));
     }
 }
 
@@ -46,6 +61,10 @@ impl Drop for Own {
         self.stop();
         std::fs::remove_dir_all(root().join(&self.dir)).ok();
     }
+}
+
+fn is_kafka() -> bool {
+    std::env::var("STAGE_TEST_ENGINE").is_ok_and(|engine| engine == "kafka")
 }
 
 /// Runs `scripts/kafka`; gives the last line it prints.
