@@ -4,7 +4,7 @@ mod running;
 
 pub use running::{Running, StopHandle};
 
-use running::{Ended, Stop};
+use running::{Ended, Stop, StopsTheOthers};
 
 use crate::broker::Broker;
 use crate::consumer::Consumer;
@@ -133,31 +133,43 @@ impl Service {
         self.broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
         self.has_outputs_of(&stage)?;
         let worksite = self.worksite()?;
-        let told = Arc::new(AtomicBool::new(false));
-        let count = self.workers.max(1);
-        let wakes: Vec<_> = (0..count).map(|_| Arc::new(Notify::new())).collect();
+        let wakes = (0..self.workers.max(1)).map(|_| Arc::new(Notify::new())).collect();
+        let stop = Arc::new(Stop { told: Arc::default(), wakes });
+        let mut running = Running { stop, workers: Vec::new() };
+        let started = self.hire(&mut running, &worksite, &stage, sink);
+        if started.is_err() {
+            running.stop.tell();
+        }
+        started.map(|()| running)
+    }
+
+    /// One thread per worker; when this returns Ok all of them have connected.
+    fn hire<S: Stage + Send>(
+        &self,
+        running: &mut Running,
+        worksite: &Worksite,
+        stage: &S,
+        sink: impl Fn() -> Option<Box<dyn Sink>>,
+    ) -> Result<(), StartError> {
         let (ready, all_ready) = mpsc::channel();
-        let mut workers = Vec::new();
-        for (number, wake) in wakes.iter().enumerate() {
+        for (number, wake) in running.stop.wakes.iter().enumerate() {
             let identity = self.identity()?;
             let sink = sink().map(Marked::new);
             let (service, worksite, stage) = (self.clone(), worksite.clone(), stage.clone());
-            let (wake, told, ready) = (wake.clone(), told.clone(), ready.clone());
-            let worker = std::thread::Builder::new()
-                .name(format!("{}-{number}", self.stage))
-                .spawn(move || service.work(stage, worksite, identity, sink, (wake, told), &ready))
+            let (wake, told, ready) = (wake.clone(), running.stop.told.clone(), ready.clone());
+            let stop = StopsTheOthers(running.stop.clone());
+            let work = move || {
+                let _stop = stop;
+                service.work(stage, worksite, identity, sink, (wake, told), &ready)
+            };
+            let thread = std::thread::Builder::new().name(format!("{}-{number}", self.stage));
+            let worker = thread
+                .spawn(work)
                 .map_err(|error| StartError::Runtime(format!("no thread for a worker: {error}")))?;
-            workers.push(worker);
+            running.workers.push(worker);
         }
         drop(ready);
-        let running = Running { stop: Arc::new(Stop { told, wakes }), workers };
-        for answer in all_ready.iter().take(count) {
-            if let Err(error) = answer {
-                running.stop.tell();
-                return Err(error);
-            }
-        }
-        Ok(running)
+        all_ready.iter().take(running.workers.len()).collect()
     }
 
     fn has_outputs_of<S: Stage>(&self, stage: &S) -> Result<(), StartError> {

@@ -34,7 +34,7 @@ const TURN: usize = 128;
 const LOOK: usize = 8;
 
 /// A wake-up could be missed in librdkafka; nothing waits longer than this for one.
-const PARK: Duration = Duration::from_millis(100);
+const PARK: Duration = Duration::from_millis(500);
 
 /// One worker.
 pub(crate) struct Worker<S, F> {

@@ -4,7 +4,6 @@ use crate::core::Exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Workers at work. Dropping it does not stop them.
@@ -26,6 +25,15 @@ impl Stop {
     pub(super) fn tell(&self) {
         self.told.store(true, Ordering::Release);
         self.wakes.iter().for_each(|wake| wake.notify_one());
+    }
+}
+
+/// Held by a worker: when it ends, by a panic too, so do its neighbours.
+pub(super) struct StopsTheOthers(pub(super) Arc<Stop>);
+
+impl Drop for StopsTheOthers {
+    fn drop(&mut self) {
+        self.0.tell();
     }
 }
 
@@ -51,15 +59,11 @@ impl Running {
         self.workers.iter().any(JoinHandle::is_finished)
     }
 
-    /// Waits until all workers have ended; if one ends by itself the others are stopped too.
+    /// Waits until all workers have ended; one that ends by itself has stopped the others too.
     ///
     /// # Errors
     /// What ended a worker other than the stop.
     pub fn wait(self) -> Result<(), String> {
-        while !self.has_ended() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        self.stop.tell();
         let mut verdict = Ok(());
         for worker in self.workers {
             let failed = match worker.join() {
