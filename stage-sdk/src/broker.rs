@@ -110,7 +110,7 @@ const PRODUCER: &[(&str, &str)] = &[
     ("queue.buffering.max.messages", "0"),
     ("queue.buffering.max.kbytes", "2097151"),
     // A flush does not wait for it; before the flush it lets batches fill.
-    ("linger.ms", "5"),
+    ("linger.ms", "1"),
     // A success needs no report: no report left means all succeeded.
     ("delivery.report.only.error", "true"),
 ];

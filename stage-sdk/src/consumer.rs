@@ -21,6 +21,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long a join that is under way is waited for before leaving.
+const JOIN: Duration = Duration::from_secs(2);
+
 /// What the group did.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Rebalance {
@@ -33,6 +36,8 @@ pub(crate) enum Rebalance {
 pub(crate) struct Notes {
     topics: Vec<String>,
     rebalances: Mutex<VecDeque<Rebalance>>,
+    /// The group has told us our share, be it nothing.
+    joined: AtomicBool,
     closing: AtomicBool,
     /// Events that were no records: a poll that serves one says the same as one that finds nothing.
     served: AtomicU32,
@@ -63,6 +68,7 @@ impl ConsumerContext for Notes {
     ) {
         self.served.fetch_add(1, Ordering::Relaxed);
         let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        self.joined.fetch_or(assigned, Ordering::Release);
         if self.closing.load(Ordering::Acquire) {
             let answer = match assigned {
                 true => consumer.incremental_assign(list),
@@ -122,6 +128,7 @@ impl Consumer {
         let notes = Notes {
             topics: topics.to_vec(),
             rebalances: Mutex::default(),
+            joined: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             served: AtomicU32::new(0),
             reach: Reach::new(&broker.servers),
@@ -235,13 +242,19 @@ impl Consumer {
     }
 
     /// Leaves the group, so that others have the partitions at once. A static member that only
-    /// closes does not leave; one that unsubscribes and serves the revoke first does.
+    /// closes does not leave; one that unsubscribes and serves the revoke first does. Who goes while it
+    /// joins cannot say so, since it does not know its name yet, and the group would wait for it until
+    /// its session ends: so the join is finished first.
     pub(crate) fn leave(self: Arc<Self>, wait: Duration) {
         let until = Instant::now() + wait;
         self.base.context().closing.store(true, Ordering::Release);
         if let Some(Rebalance::Assigned(_)) = self.rebalance() {
             // Not answered yet; an empty answer ends it.
             self.assign(&[]).ok();
+        }
+        let joined_by = Instant::now() + JOIN.min(wait);
+        while Instant::now() < joined_by && !self.base.context().joined.load(Ordering::Acquire) {
+            self.base.poll(Duration::from_millis(5));
         }
         self.base.unsubscribe();
         while Instant::now() < until && self.base.assignment().is_ok_and(|held| held.count() > 0) {

@@ -160,19 +160,16 @@ impl Means {
         })
     }
 
-    /// Waits for the window's messages; if they fail, its transaction is aborted. The second time in
-    /// a row that this takes too long the client may have lost its brokers for good: a new one is due.
+    /// Waits for the window's messages. The second time in a row that this takes too long the client
+    /// may have lost its brokers for good: a new one is due.
     fn flush(&mut self, producer: &Producer) -> Result<(), Ended> {
-        let Err(ended) = producer.flush() else {
-            self.late = 0;
-            return Ok(());
-        };
-        self.late = if ended == Ended::TimedOut { self.late + 1 } else { 0 };
-        if self.late == 2 {
-            self.late = 0;
-            return Err(Ended::Broken);
+        let flushed = producer.flush();
+        self.late = if flushed == Err(Ended::TimedOut) { self.late + 1 } else { 0 };
+        if self.late < 2 {
+            return flushed;
         }
-        Err(if ended == Ended::Broken { ended } else { producer.abort(ended) })
+        self.late = 0;
+        Err(Ended::Broken)
     }
 
     fn commit(
@@ -181,10 +178,10 @@ impl Means {
         offsets: TopicPartitionList,
         member: Option<ConsumerGroupMetadata>,
     ) -> (Ended, bool) {
-        if let Err(ended) = self.flush(producer) {
-            return (ended, false);
-        }
         if !self.exactly_once {
+            if let Err(ended) = self.flush(producer) {
+                return (abort_unless_broken(producer, ended), false);
+            }
             return match self.consumer.commit(&offsets) {
                 Ok(()) => (Ended::Committed, true),
                 Err(error) => {
@@ -193,10 +190,17 @@ impl Means {
                 }
             };
         }
-        match member {
-            Some(member) => (producer.commit_with(offsets, member), false),
-            None => (producer.abort(Ended::Aborted), false),
-        }
+        let Some(member) = member else { return (producer.abort(Ended::Aborted), false) };
+        let offsets = producer.send_offsets(offsets, member);
+        let flushed = self.flush(producer);
+        let arrived = offsets.arrived();
+        let ended = match flushed.and(arrived) {
+            Ok(()) => producer.commit(),
+            // What the messages met says more than what their transaction's failure did to the offsets.
+            Err(ended) if arrived != Err(Ended::Broken) => abort_unless_broken(producer, ended),
+            Err(_) => Ended::Broken,
+        };
+        (ended, false)
     }
 
     /// Dead letters are acknowledged first; then rows and offsets, all or none.
@@ -207,7 +211,7 @@ impl Means {
         positions: &[(Partition, Position)],
     ) -> Result<Ended, String> {
         if let Err(ended) = self.flush(producer) {
-            return Ok(ended);
+            return Ok(abort_unless_broken(producer, ended));
         }
         let Some(sink) = &mut self.sink else { return Ok(Ended::Aborted) };
         match sink.write(rows, positions) {
@@ -248,6 +252,11 @@ impl Means {
         }
         Err(format!("the refused record {place} cannot be read again; was it deleted meanwhile?"))
     }
+}
+
+/// Ends what failed; a broken producer can end nothing.
+fn abort_unless_broken(producer: &Producer, ended: Ended) -> Ended {
+    if ended == Ended::Broken { ended } else { producer.abort(ended) }
 }
 
 fn restored(

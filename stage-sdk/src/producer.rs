@@ -136,28 +136,18 @@ impl Producer {
         }
     }
 
-    /// Offsets, then the commit; nothing is produced after the offsets, since they are what the
-    /// broker checks our membership by.
-    pub(crate) fn commit_with(
-        &self,
-        offsets: TopicPartitionList,
-        member: ConsumerGroupMetadata,
-    ) -> Ended {
-        match self.send_offsets(offsets, member) {
-            Ok(()) => self.commit(),
-            Err(Ended::Broken) => Ended::Broken,
-            Err(ended) => self.abort(ended),
-        }
-    }
-
+    /// Sends offsets on their way, on a thread of their own: what was sent before them is on its way
+    /// too, and need not arrive first. Once the broker has them, another owner of these partitions
+    /// waits until this transaction has ended.
+    ///
     /// The call may never come back, whatever its time limit: librdkafka waits for a group
-    /// coordinator that is no more (its issue 5511). So it is made by a thread that can be left
-    /// behind; what it may still send then is fenced, since the next producer has our identity.
-    fn send_offsets(
+    /// coordinator that is no more (its issue 5511). A thread can be left behind; what it may still
+    /// send then is fenced, since the next producer has our identity.
+    pub(crate) fn send_offsets(
         &self,
         offsets: TopicPartitionList,
         member: ConsumerGroupMetadata,
-    ) -> Result<(), Ended> {
+    ) -> SentOffsets {
         let (done, answer) = mpsc::channel();
         let base = self.base.clone();
         let call = move || {
@@ -165,15 +155,8 @@ impl Producer {
         };
         if let Err(error) = std::thread::Builder::new().name("offsets".into()).spawn(call) {
             tracing::warn!(%error, "no thread to send offsets");
-            return Err(Ended::Aborted);
         }
-        match answer.recv_timeout(OFFSETS) {
-            Ok(answer) => answer.map_err(|error| self.meaning(&error)),
-            Err(_) => {
-                tracing::warn!("offsets were sent and no answer came; a new producer takes over");
-                Err(Ended::Broken)
-            }
-        }
+        SentOffsets { answer, until: Instant::now() + OFFSETS }
     }
 
     /// Commits the transaction; asks again for up to 8 s while there is no answer.
@@ -233,15 +216,6 @@ impl Producer {
         self.reports().clear();
     }
 
-    fn meaning(&self, error: &KafkaError) -> Ended {
-        tracing::debug!(%error, "offsets of the transaction");
-        match error {
-            KafkaError::Transaction(e) if e.is_fatal() => Ended::Broken,
-            KafkaError::Transaction(e) if e.is_retriable() => Ended::TimedOut,
-            _ => Ended::Aborted,
-        }
-    }
-
     fn is_broken(&self) -> bool {
         use rdkafka::producer::Producer as _;
         self.base.client().fatal_error().is_some()
@@ -249,6 +223,34 @@ impl Producer {
 
     fn reports(&self) -> std::sync::MutexGuard<'_, Vec<RDKafkaErrorCode>> {
         self.base.context().0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Offsets on their way to the transaction.
+pub(crate) struct SentOffsets {
+    answer: mpsc::Receiver<KafkaResult<()>>,
+    until: Instant,
+}
+
+impl SentOffsets {
+    /// Waits for the broker's answer; no other call of the transaction may be made before.
+    pub(crate) fn arrived(self) -> Result<(), Ended> {
+        use mpsc::RecvTimeoutError::{Disconnected, Timeout};
+        let error = match self.answer.recv_timeout(self.until - Instant::now()) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(Disconnected) => return Err(Ended::Aborted),
+            Err(Timeout) => {
+                tracing::warn!("offsets were sent and no answer came; a new producer takes over");
+                return Err(Ended::Broken);
+            }
+        };
+        tracing::debug!(%error, "offsets of the transaction");
+        Err(match error {
+            KafkaError::Transaction(e) if e.is_fatal() => Ended::Broken,
+            KafkaError::Transaction(e) if e.is_retriable() => Ended::TimedOut,
+            _ => Ended::Aborted,
+        })
     }
 }
 

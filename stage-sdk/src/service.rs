@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How long leaving the group may take after a stop.
-const LEAVE: Duration = Duration::from_secs(2);
+const LEAVE: Duration = Duration::from_secs(3);
 
 /// A producer that became unusable a second time within this has a twin.
 const FENCED: Duration = Duration::from_secs(60);

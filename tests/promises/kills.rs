@@ -45,9 +45,10 @@ fn under_kills(chain: &Chain, kills: usize, pizzas: usize) -> Vec<usize> {
 }
 
 /// Kills a stage at a moment when something that lay in its input is not committed, if such a
-/// moment comes within two seconds; whether it came. The process is frozen while we look.
+/// moment comes within ten seconds (the stage before it may have been killed just now); whether it
+/// came. The process is frozen while we look.
 fn kill_in_flight(input: &mut Judge, group: &Group, process: &mut Process) -> bool {
-    let until = Instant::now() + Duration::from_secs(2);
+    let until = Instant::now() + Duration::from_secs(10);
     let mut in_flight = false;
     while !in_flight && Instant::now() < until {
         input.look(Duration::ZERO);

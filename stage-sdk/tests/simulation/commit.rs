@@ -1,7 +1,7 @@
-//! How a window is committed: its messages, its offsets, the end. Each step may fail.
+//! How a window is committed: its messages and its offsets, then the end. Each step may fail.
 
 use crate::agenda::What;
-use crate::courier::{Commit, Phase, Reply};
+use crate::courier::{Commit, Other, Phase, Reply};
 use crate::plan::ms;
 use crate::transaction::{No, Producer};
 use crate::world::World;
@@ -13,7 +13,7 @@ impl World {
         !self.calm && self.random.random_bool(self.plan.rates.commit * share)
     }
 
-    pub(crate) fn flush(&mut self, number: usize, commit: &Commit) -> Phase {
+    pub(crate) fn flush(&mut self, number: usize, commit: &Commit, offsets: Other) -> Phase {
         let broken = Phase::Answer(Reply::Ended(commit.window, Ended::Broken));
         if self.mishap(0.3) {
             return match self.random.random_range(0..3) {
@@ -23,7 +23,7 @@ impl World {
             };
         }
         match self.deliver(number, commit.producer) {
-            Err(No::Busy) => return Phase::Ask,
+            Err(No::Busy) => return Phase::Messages(offsets),
             Err(_) => return broken,
             Ok(()) => {}
         }
@@ -31,25 +31,35 @@ impl World {
         match open.map(|transaction| &self.broker.transactions[transaction]) {
             Some(open) if open.refused => Phase::Abort(Ended::Refused),
             Some(open) if open.messages.len() > self.plan.slow => Phase::Abort(Ended::TimedOut),
-            _ => Phase::Offsets,
+            _ if offsets == Other::Due => Phase::Offsets(Other::Arrived),
+            _ => Phase::End,
         }
     }
 
     /// Who is not of the group's generation cannot commit.
-    pub(crate) fn send_offsets(&mut self, number: usize, commit: &Commit) -> Phase {
+    pub(crate) fn send_offsets(
+        &mut self,
+        number: usize,
+        commit: &Commit,
+        messages: Other,
+    ) -> Phase {
+        let next = match messages {
+            Other::Due => Phase::Messages(Other::Arrived),
+            Other::Arrived => Phase::End,
+        };
         if self.mishap(0.1) {
             return Phase::Abort(Ended::TimedOut);
         }
         // The client does not ask for offsets that it does not have.
         if commit.offsets.is_empty() {
-            return Phase::End;
+            return next;
         }
         if commit.generation.is_none() {
             return Phase::Abort(Ended::Aborted);
         }
         let transaction = match self.open_transaction(commit.producer) {
             Ok(transaction) => transaction,
-            Err(No::Busy) => return Phase::Offsets,
+            Err(No::Busy) => return Phase::Offsets(messages),
             Err(_) => return Phase::Answer(Reply::Ended(commit.window, Ended::Broken)),
         };
         if !self.group.accepts(number, commit.generation) {
@@ -60,7 +70,7 @@ impl World {
         if self.mishap(0.1) {
             return Phase::Abort(Ended::Aborted);
         }
-        Phase::End
+        next
     }
 
     pub(crate) fn commit_transaction(&mut self, commit: &Commit) -> Phase {

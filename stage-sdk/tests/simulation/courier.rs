@@ -41,13 +41,22 @@ pub(crate) enum Reply {
 /// What of a job reaches the broker next.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    /// The first of its kind: messages of a commit, or the only question.
+    /// The only question, or the first of a commit.
     Ask,
-    Offsets,
+    /// A commit's messages and offsets arrive in any order.
+    Messages(Other),
+    Offsets(Other),
     End,
     Abort(Ended),
     /// The answer comes back.
     Answer(Reply),
+}
+
+/// Whether the other half of a commit has arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Other {
+    Due,
+    Arrived,
 }
 
 #[derive(Default)]
@@ -126,8 +135,14 @@ impl World {
 
     fn carry(&mut self, number: usize, job: &Job, phase: Phase) -> Phase {
         match (job, phase) {
-            (Job::Commit(commit), Phase::Ask) => self.flush(number, commit),
-            (Job::Commit(commit), Phase::Offsets) => self.send_offsets(number, commit),
+            (Job::Commit(commit), Phase::Ask) if self.random.random_bool(0.5) => {
+                self.send_offsets(number, commit, Other::Due)
+            }
+            (Job::Commit(commit), Phase::Ask) => self.flush(number, commit, Other::Due),
+            (Job::Commit(commit), Phase::Messages(other)) => self.flush(number, commit, other),
+            (Job::Commit(commit), Phase::Offsets(other)) => {
+                self.send_offsets(number, commit, other)
+            }
             (Job::Commit(commit), Phase::End) => self.commit_transaction(commit),
             (Job::Commit(commit), Phase::Abort(ended)) => {
                 self.abort_transaction(number, commit.window, commit.producer, ended)
