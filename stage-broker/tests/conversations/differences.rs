@@ -1,0 +1,61 @@
+//! Where our own broker may answer differently than Apache Kafka, and why. What is listed has to
+//! differ, so that the list stays true.
+
+use crate::engine::{Engine, engine};
+
+const SESSIONS: &str =
+    "no fetch sessions: every answer has session id 0, as Kafka's when it has no room";
+const INTERNAL: &str = "offsets are kept beside the log, not in an internal topic";
+const BY_ID: &str = "Produce ends with version 11, below the second transaction protocol";
+
+/// Conversation, why.
+const PERMITTED: &[(&str, &str)] = &[
+    ("log::fetch_sessions::a_partition_can_be_forgotten", SESSIONS),
+    ("log::fetch_sessions::a_session_answers_what_changed", SESSIONS),
+    ("log::fetch_sessions::a_session_can_be_ended", SESSIONS),
+    ("log::fetch_sessions::an_epoch_out_of_turn_is_refused", SESSIONS),
+    ("log::produce::a_topic_is_named_by_its_id", BY_ID),
+    ("log::produce::an_unknown_topic_id_is_refused", BY_ID),
+    ("topics::metadata::the_topic_of_the_offsets_is_internal", INTERNAL),
+    ("transactions::add::offsets_are_a_partition_of_the_transaction", INTERNAL),
+];
+
+/// Conversations that are still to be put right.
+const DUE: &[&str] = &[
+    "groups::offset_commit::a_group_without_a_name_takes_offsets_of_nobody",
+    "groups::offset_commit::a_member_of_an_unknown_group_is_told_so",
+    "groups::offset_delete::what_a_member_reads_is_not_forgotten",
+    "groups::offset_delete::what_no_member_reads_is_forgotten",
+    "groups::static_members::a_leader_that_comes_back_is_not_asked_to_assign",
+    "groups::sync::the_protocol_must_be_said_again",
+    "log::compression::what_does_not_decompress_is_refused",
+    "log::list_offsets::a_partition_asked_for_twice_is_refused",
+    "log::list_offsets::the_greatest_timestamp_needs_a_newer_version",
+    "log::produce::without_acknowledgement_an_error_ends_the_connection",
+    "log::refused_batches::a_base_offset_is_not_the_clients_to_choose",
+    "log::refused_batches::a_transactional_batch_without_a_transactional_id_is_refused",
+    "log::refused_batches::an_unknown_magic_is_corrupt",
+    "log::refused_batches::append_time_is_not_the_clients_to_choose",
+    "log::refused_batches::half_a_batch_after_the_batch_is_dropped",
+    "log::refused_batches::the_answer_names_the_record_that_is_wrong",
+    "log::timestamps::a_wrong_greatest_time_is_put_right",
+    "topics::delete::a_topic_is_deleted_by_name_or_id",
+    "topics::partitions::a_topic_is_said_once",
+    "transactions::add::a_transaction_without_a_name_adds_nothing",
+    "transactions::describe::an_unknown_transactional_id_is_not_found",
+    "transactions::end::a_transaction_without_a_name_cannot_end",
+    "transactions::init::a_bump_aborts_what_is_open",
+    "transactions::offsets::the_later_of_two_transactions_counts",
+];
+
+/// Why this conversation differs on the engine at hand, if it may.
+pub(crate) fn permitted(conversation: &str) -> Option<&'static str> {
+    if engine() == Engine::Kafka {
+        return None;
+    }
+    if DUE.contains(&conversation) {
+        return Some("due");
+    }
+    let found = PERMITTED.iter().find(|(name, _)| *name == conversation);
+    found.map(|(_, why)| *why)
+}
