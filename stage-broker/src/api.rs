@@ -60,8 +60,18 @@ pub(crate) struct Cx {
     /// Where this connection reached us, which is where we say we are.
     pub(crate) host: StrBytes,
     pub(crate) port: i32,
-    /// Nobody waits for this answer.
-    pub(crate) silent: bool,
+    /// What becomes of the answer.
+    pub(crate) reply: Reply,
+}
+
+/// What becomes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Answer,
+    /// Nobody waits for it.
+    Nothing,
+    /// Nobody waits for it, and it is a refusal.
+    HangUp,
 }
 
 impl Cx {
@@ -73,7 +83,8 @@ impl Cx {
         port: i32,
     ) -> Cx {
         let client_id = StrBytes::default();
-        Cx { node, version: 0, client_id, socket: Rc::new(socket), peer, host, port, silent: false }
+        let (socket, reply) = (Rc::new(socket), Reply::Answer);
+        Cx { node, version: 0, client_id, socket, peer, host, port, reply }
     }
 }
 
@@ -185,7 +196,7 @@ apis! {
 pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes>> {
     let (key, version, correlation, mut body) = header(cx, frame)?;
     cx.version = version;
-    cx.silent = false;
+    cx.reply = Reply::Answer;
     let mut out = BytesMut::with_capacity(256);
     out.put_i32(0); // length
     out.put_i32(correlation);
@@ -207,8 +218,12 @@ pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes
     } else {
         return Err(unreadable(format!("{key:?} version {version} is not served")));
     }
-    if cx.silent {
-        return Ok(None);
+    match cx.reply {
+        Reply::Answer => {}
+        Reply::Nothing => return Ok(None),
+        Reply::HangUp => {
+            return Err(unreadable("what was sent without a wait for its answer is refused"));
+        }
     }
     let length = (out.len() - 4) as u32;
     out[..4].copy_from_slice(&length.to_be_bytes());

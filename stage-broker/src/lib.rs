@@ -36,6 +36,7 @@
 //! | partitions of all topics | `max.topic.partitions` | 50,000 |
 //! | groups | `max.groups` | 10,000 |
 //! | bytes of a batch | `message.max.bytes` | 1 MiB |
+//! | the same, unpacked | | 256 MiB |
 //! | bytes of an answer to Fetch | `fetch.max.bytes` | 55 MiB |
 //! | bytes of an offset's metadata | `offset.metadata.max.bytes` | 4,096 |
 //! | time a transaction may take | `transaction.max.timeout.ms` | 15 min |

@@ -1,9 +1,12 @@
 //! Produce: each partition's batch is checked, judged by its producer's past, and appended.
 
-use super::{Cx, code};
-use crate::log::batch::{self, Header, Invalid};
+mod check;
+
+mod records;
+
+use super::{Cx, Reply, code};
+use crate::log::batch::{self, Header};
 use crate::log::producers::Verdict;
-use crate::log::record::{self, Records};
 use crate::node::Node;
 use crate::partition::Partition;
 use crate::topic::Rules;
@@ -11,13 +14,12 @@ use crate::transaction::{Claim, Holds};
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_request::PartitionProduceData;
-use kafka_protocol::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use kafka_protocol::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
 use std::rc::Rc;
-
-/// The most a batch of a compacted topic may unpack to.
-const UNPACKED: usize = 256 << 20;
 
 /// What became of a batch.
 struct Stored {
@@ -28,20 +30,30 @@ struct Stored {
 }
 
 /// Why a batch is refused, for programs and for people.
-type Refusal = (ResponseError, &'static str);
+struct Refusal {
+    error: ResponseError,
+    why: &'static str,
+    /// The records at fault by their place in the batch, if it is about some of them.
+    records: Vec<(i32, &'static str)>,
+}
+
+impl Refusal {
+    fn new(error: ResponseError, why: &'static str) -> Refusal {
+        Refusal { error, why, records: Vec::new() }
+    }
+}
 
 pub(super) async fn answer(cx: &mut Cx, request: ProduceRequest) -> ProduceResponse {
-    cx.silent = request.acks == 0;
-    let acks = matches!(request.acks, -1..=1);
+    let acks = request.acks;
+    let whole = check_whole(&request);
     let transaction = request.transactional_id;
     let mut responses = Vec::with_capacity(request.topic_data.len());
     for topic in request.topic_data {
         let partitions = topic.partition_data.into_iter().map(|data| {
             let index = data.index;
-            let stored = if acks {
-                one(cx, &topic.name, data, transaction.as_ref().map(|id| id.as_str()))
-            } else {
-                Err((ResponseError::InvalidRequiredAcks, "acks must be 0, 1 or -1"))
+            let stored = match whole {
+                Ok(()) => one(cx, &topic.name, data, transaction.as_ref().map(|id| id.as_str())),
+                Err((error, why)) => Err(Refusal::new(error, why)),
             };
             respond(index, stored)
         });
@@ -55,7 +67,30 @@ pub(super) async fn answer(cx: &mut Cx, request: ProduceRequest) -> ProduceRespo
             partition.error_code = code(ResponseError::KafkaStorageError);
         }
     }
+    if acks == 0 {
+        // Who waits for no answer is told of a refusal by the end of the connection.
+        let mut all = responses.iter().flat_map(|topic| &topic.partition_responses);
+        let refused = all.any(|partition| partition.error_code != 0);
+        cx.reply = if refused { Reply::HangUp } else { Reply::Nothing };
+    }
     ProduceResponse::default().with_responses(responses)
+}
+
+/// What a request is refused for as a whole.
+fn check_whole(request: &ProduceRequest) -> Result<(), (ResponseError, &'static str)> {
+    if !matches!(request.acks, -1..=1) {
+        return Err((ResponseError::InvalidRequiredAcks, "acks must be 0, 1 or -1"));
+    }
+    let mut all = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let is_transactional = |data: &PartitionProduceData| {
+        let header = data.records.as_ref().map(|records| Header::read(records));
+        header.is_some_and(|header| header.is_ok_and(|header| header.is_transactional()))
+    };
+    if request.transactional_id.is_none() && all.any(is_transactional) {
+        let why = "a transactional batch without a transactional id";
+        return Err((ResponseError::TransactionalIdAuthorizationFailed, why));
+    }
+    Ok(())
 }
 
 fn one(
@@ -69,11 +104,11 @@ fn one(
     let found = topic.as_ref().and_then(|topic| {
         topic.partitions.get(usize::try_from(data.index).ok()?).map(|p| (&topic.rules, p))
     });
+    let missing = ResponseError::UnknownTopicOrPartition;
     let (rules, partition) =
-        found.ok_or((ResponseError::UnknownTopicOrPartition, "there is no such partition"))?;
-    let batch = data.records.unwrap_or_default();
+        found.ok_or_else(|| Refusal::new(missing, "there is no such partition"))?;
     let now = node.now();
-    let header = check(&batch, rules, cx.version, now)?;
+    let (header, batch) = check::check(&data.records.unwrap_or_default(), rules, cx.version, now)?;
     if header.is_transactional() {
         check_transaction(cx, partition, &header, transaction)?;
     }
@@ -87,87 +122,20 @@ fn check_transaction(
     header: &Header,
     transaction: Option<&str>,
 ) -> Result<(), Refusal> {
-    let why = "a transactional batch without a transactional id";
-    let id = transaction.ok_or((ResponseError::InvalidRecord, why))?;
+    let Some(id) = transaction else { return Ok(()) };
     let claim = Claim { producer: header.producer_id, epoch: header.producer_epoch };
     let what = Holds::Partition(&partition.topic, partition.index);
     cx.node.transactions.holds(id, claim, what).map_err(|error| match error {
         ResponseError::InvalidTxnState if cx.version >= 11 => {
-            (ResponseError::TransactionAbortable, "the partition is not in the transaction")
+            let why = "the partition is not in the transaction";
+            Refusal::new(ResponseError::TransactionAbortable, why)
         }
         // The one before is not quite over: a client tries this one again.
         ResponseError::ConcurrentTransactions => {
-            (ResponseError::NotEnoughReplicas, "the transaction is ending")
+            Refusal::new(ResponseError::NotEnoughReplicas, "the transaction is ending")
         }
-        other => (other, "the transaction does not hold this batch"),
+        other => Refusal::new(other, "the transaction does not hold this batch"),
     })
-}
-
-/// Checks what a batch says about itself, and against the topic's rules.
-fn check(batch: &Bytes, rules: &Rules, version: i16, now: i64) -> Result<Header, Refusal> {
-    const ONE: &str = "Produce requests must have exactly one record batch per partition";
-    let invalid = |why| (ResponseError::InvalidRecord, why);
-    let header = Header::read(batch).map_err(|error| match error {
-        Invalid::Short => invalid(ONE),
-        Invalid::Magic(_) => invalid("only record batches of format version 2 are taken"),
-        _ => (ResponseError::CorruptMessage, "the batch is smaller than its header"),
-    })?;
-    if header.size != batch.len() {
-        return Err(invalid(ONE));
-    }
-    if header.codec() > 4 {
-        return Err((ResponseError::CorruptMessage, "an unknown compression"));
-    }
-    if header.codec() == 4 && version < 7 {
-        let why = "zstd needs version 7 of Produce";
-        return Err((ResponseError::UnsupportedCompressionType, why));
-    }
-    if header.size > rules.max_message_bytes {
-        let why = "the batch is larger than the topic's max.message.bytes";
-        return Err((ResponseError::MessageTooLarge, why));
-    }
-    if Header::check(batch) == Err(Invalid::Crc) {
-        return Err((ResponseError::CorruptMessage, "the checksum is wrong"));
-    }
-    if header.count <= 0 || header.last_offset_delta.checked_add(1) != Some(header.count) {
-        return Err(invalid("the number of records contradicts their offsets"));
-    }
-    if header.is_control() {
-        return Err(invalid("Clients are not allowed to write control records"));
-    }
-    if header.is_idempotent() && header.base_sequence < 0 {
-        return Err(invalid("an idempotent batch without a sequence number"));
-    }
-    if !rules.append_time
-        && header.max_timestamp >= 0
-        && (header.max_timestamp - now > rules.after_max_ms
-            || now.saturating_sub(header.base_timestamp) > rules.before_max_ms)
-    {
-        let why = "the timestamp is further from now than the topic allows";
-        return Err((ResponseError::InvalidTimestamp, why));
-    }
-    if rules.compact {
-        check_keys(&header, batch)?;
-    }
-    Ok(header)
-}
-
-/// In a compacted topic every record needs a key.
-fn check_keys(header: &Header, batch: &[u8]) -> Result<(), Refusal> {
-    let invalid = |why| (ResponseError::InvalidRecord, why);
-    let body = record::body(header, batch, UNPACKED)
-        .map_err(|_| (ResponseError::CorruptMessage, "the records cannot be unpacked"))?;
-    let mut count = 0;
-    for record in Records::plain(&body) {
-        let record = record.map_err(|_| (ResponseError::CorruptMessage, "a garbled record"))?;
-        record.key.ok_or(invalid("Compacted topic cannot accept message without key"))?;
-        count += 1;
-    }
-    if count == header.count {
-        Ok(())
-    } else {
-        Err(invalid("there are fewer records than it says"))
-    }
 }
 
 fn store(
@@ -179,30 +147,32 @@ fn store(
     now: i64,
 ) -> Result<Stored, Refusal> {
     let start = partition.log.borrow().start();
+    let refuse = |error, why| Err(Refusal::new(error, why));
     match partition.judge(&header) {
         Verdict::New => {}
         Verdict::Duplicate(taken) => {
             return Ok(Stored { base_offset: taken.base_offset, time: taken.timestamp, start });
         }
         Verdict::OutOfOrder => {
-            return Err((ResponseError::OutOfOrderSequenceNumber, "a sequence number is missing"));
+            let why = "a sequence number is missing";
+            return refuse(ResponseError::OutOfOrderSequenceNumber, why);
         }
         Verdict::Fenced => {
-            return Err((ResponseError::InvalidProducerEpoch, "the producer has a later epoch"));
+            return refuse(ResponseError::InvalidProducerEpoch, "the producer has a later epoch");
         }
         Verdict::InTransaction => {
-            return Err((ResponseError::InvalidTxnState, "the producer is in a transaction"));
+            return refuse(ResponseError::InvalidTxnState, "the producer is in a transaction");
         }
     }
     let mut header = header;
     if rules.append_time {
-        batch = batch::with_append_time(&batch, now);
+        batch = batch::with_time(&batch, true, now);
         header = Header::read(&batch).unwrap_or(header);
     }
     let base_offset = partition.append(node, header, &batch).map_err(|error| {
         let (topic, partition) = (&*partition.topic, partition.index);
         tracing::error!(%error, ?topic, partition, "the disk did not take a batch");
-        (ResponseError::KafkaStorageError, "the disk did not take the batch")
+        Refusal::new(ResponseError::KafkaStorageError, "the disk did not take the batch")
     })?;
     Ok(Stored { base_offset, time: if rules.append_time { now } else { -1 }, start })
 }
@@ -214,11 +184,18 @@ fn respond(index: i32, stored: Result<Stored, Refusal>) -> PartitionProduceRespo
             .with_base_offset(stored.base_offset)
             .with_log_append_time_ms(stored.time)
             .with_log_start_offset(stored.start),
-        Err((error, why)) => response
+        Err(Refusal { error, why, records }) => response
             .with_error_code(code(error))
             .with_error_message(Some(StrBytes::from_static_str(why)))
+            .with_record_errors(records.into_iter().map(at_fault).collect())
             .with_base_offset(-1)
             .with_log_append_time_ms(-1)
             .with_log_start_offset(-1),
     }
+}
+
+fn at_fault((index, why): (i32, &'static str)) -> BatchIndexAndErrorMessage {
+    BatchIndexAndErrorMessage::default()
+        .with_batch_index(index)
+        .with_batch_index_error_message(Some(StrBytes::from_static_str(why)))
 }

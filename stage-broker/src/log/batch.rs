@@ -13,7 +13,7 @@ const BEFORE_LENGTH: usize = 12;
 const CHECKED_FROM: usize = 21;
 
 const COMPRESSION: i16 = 0b111;
-const LOG_APPEND_TIME: i16 = 1 << 3;
+pub(crate) const LOG_APPEND_TIME: i16 = 1 << 3;
 const TRANSACTIONAL: i16 = 1 << 4;
 const CONTROL: i16 = 1 << 5;
 const DELETE_HORIZON: i16 = 1 << 6;
@@ -133,12 +133,14 @@ pub(crate) fn sequence_after(sequence: i32, delta: i32) -> i32 {
     ((i64::from(sequence) + i64::from(delta)) & i64::from(i32::MAX)) as i32
 }
 
-/// Gives a batch the broker's time: in its attributes, in its greatest timestamp, in its checksum.
-pub(crate) fn with_append_time(batch: &Bytes, now: i64) -> Bytes {
+/// Says whose time a batch has, the broker's or its producer's, and the greatest of its timestamps:
+/// in its attributes, its header and its checksum.
+pub(crate) fn with_time(batch: &Bytes, append_time: bool, greatest: i64) -> Bytes {
     let mut copy = BytesMut::from(&batch[..]);
-    let attributes = i16::from_be_bytes(at(&copy, 21)) | LOG_APPEND_TIME;
+    let rest = i16::from_be_bytes(at(&copy, 21)) & !LOG_APPEND_TIME;
+    let attributes = if append_time { rest | LOG_APPEND_TIME } else { rest };
     copy[21..23].copy_from_slice(&attributes.to_be_bytes());
-    copy[35..43].copy_from_slice(&now.to_be_bytes());
+    copy[35..43].copy_from_slice(&greatest.to_be_bytes());
     seal(&mut copy);
     copy.freeze()
 }
@@ -200,10 +202,11 @@ mod tests {
     }
 
     #[test]
-    fn the_append_time_is_in_the_checksum() {
-        let batch = with_append_time(&marker::write(7, 1, true, 0, 1_000), 2_000);
+    fn whose_time_it_is_stands_in_the_checksum() {
+        let batch = with_time(&marker::write(7, 1, true, 0, 1_000), true, 2_000);
         let header = Header::check(&batch).unwrap();
-        assert!(header.is_append_time());
-        assert_eq!(header.max_timestamp, 2_000);
+        assert_eq!((header.is_append_time(), header.max_timestamp), (true, 2_000));
+        let header = Header::check(&with_time(&batch, false, 1_000)).unwrap();
+        assert_eq!((header.is_append_time(), header.max_timestamp), (false, 1_000));
     }
 }

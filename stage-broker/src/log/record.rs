@@ -14,6 +14,18 @@ pub(crate) struct Record<'b> {
     pub(crate) key: Option<&'b [u8]>,
     /// None: a tombstone.
     pub(crate) value: Option<&'b [u8]>,
+    /// How many there are, and they.
+    headers: &'b [u8],
+}
+
+impl Record<'_> {
+    /// Whether its headers can be read, and nothing comes after them.
+    pub(crate) fn is_whole(&self) -> bool {
+        let mut left = self.headers;
+        let Some(count) = varint(&mut left).filter(|count| *count >= 0) else { return false };
+        let header = |left: &mut &[u8]| slice(left).flatten().and_then(|_| slice(left)).is_some();
+        (0..count).all(|_| header(&mut left)) && left.is_empty()
+    }
 }
 
 /// The bytes are no records.
@@ -69,7 +81,7 @@ fn read<'b>(left: &mut &'b [u8]) -> Option<Record<'b>> {
     let offset_delta = i32::try_from(varint(&mut inside)?).ok()?;
     let key = slice(&mut inside)?;
     let value = slice(&mut inside)?;
-    Some(Record { bytes, timestamp_delta, offset_delta, key, value })
+    Some(Record { bytes, timestamp_delta, offset_delta, key, value, headers: inside })
 }
 
 /// A length and that many bytes; a negative length is none.
@@ -107,11 +119,24 @@ mod tests {
 
     #[test]
     fn a_record_without_key_or_value_is_read() {
-        let bytes = [14, 0, 2, 4, 1, 1, 0, 0];
+        let bytes = [12, 0, 2, 4, 1, 1, 0];
         let records: Vec<_> = Records::plain(&bytes).collect();
         let record = records[0].unwrap();
         assert_eq!((record.key, record.value), (None, None));
         assert_eq!((record.timestamp_delta, record.offset_delta), (1, 2));
         assert_eq!(record.bytes, bytes);
+        assert!(record.is_whole());
+    }
+
+    #[test]
+    fn headers_must_be_all_there_and_nothing_after_them() {
+        let good = [&[0][..], &[2, 2, b'k', 1], &[2, 2, b'k', 2, b'v'], &[4, 0, 0, 0, 1]];
+        let bad = [&[][..], &[2], &[1], &[0, 0], &[2, 1, 1], &[2, 2, b'k'], &[2, 2, b'k', 4, b'v']];
+        for (headers, whole) in good.map(|h| (h, true)).into_iter().chain(bad.map(|h| (h, false))) {
+            let inside = [&[0, 0, 0, 1, 1][..], headers].concat();
+            let bytes = [&[inside.len() as u8 * 2][..], &inside].concat();
+            let record = Records::plain(&bytes).next().unwrap().unwrap();
+            assert_eq!(record.is_whole(), whole, "{headers:?}");
+        }
     }
 }

@@ -7,7 +7,6 @@ const SESSIONS: &str =
     "no fetch sessions: every answer has session id 0, as Kafka's when it has no room";
 const INTERNAL: &str = "offsets are kept beside the log, not in an internal topic";
 const BY_ID: &str = "Produce ends with version 11, below the second transaction protocol";
-
 /// Conversation, why.
 const PERMITTED: &[(&str, &str)] = &[
     ("log::fetch_sessions::a_partition_can_be_forgotten", SESSIONS),
@@ -28,17 +27,8 @@ const DUE: &[&str] = &[
     "groups::offset_delete::what_no_member_reads_is_forgotten",
     "groups::static_members::a_leader_that_comes_back_is_not_asked_to_assign",
     "groups::sync::the_protocol_must_be_said_again",
-    "log::compression::what_does_not_decompress_is_refused",
     "log::list_offsets::a_partition_asked_for_twice_is_refused",
     "log::list_offsets::the_greatest_timestamp_needs_a_newer_version",
-    "log::produce::without_acknowledgement_an_error_ends_the_connection",
-    "log::refused_batches::a_base_offset_is_not_the_clients_to_choose",
-    "log::refused_batches::a_transactional_batch_without_a_transactional_id_is_refused",
-    "log::refused_batches::an_unknown_magic_is_corrupt",
-    "log::refused_batches::append_time_is_not_the_clients_to_choose",
-    "log::refused_batches::half_a_batch_after_the_batch_is_dropped",
-    "log::refused_batches::the_answer_names_the_record_that_is_wrong",
-    "log::timestamps::a_wrong_greatest_time_is_put_right",
     "topics::delete::a_topic_is_deleted_by_name_or_id",
     "topics::partitions::a_topic_is_said_once",
     "transactions::add::a_transaction_without_a_name_adds_nothing",

@@ -4,11 +4,12 @@
 use stage_broker::{Broker, Config};
 use std::sync::OnceLock;
 
-/// As `scripts/kafka` sets them for an Apache Kafka.
-const SETTINGS: [(&str, &str); 3] = [
+/// As `scripts/kafka` sets them for an Apache Kafka; and nobody waits long for compaction.
+const SETTINGS: [(&str, &str); 4] = [
     ("group.initial.rebalance.delay.ms", "0"),
     ("group.min.session.timeout.ms", "1000"),
     ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
+    ("log.cleaner.backoff.ms", "200"),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
