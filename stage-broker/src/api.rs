@@ -36,6 +36,7 @@ mod produce;
 mod shape;
 mod shapes;
 mod sync_group;
+mod twice;
 mod txn_offset_commit;
 
 use crate::connection::unreadable;

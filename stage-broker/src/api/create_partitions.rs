@@ -1,6 +1,7 @@
 //! CreatePartitions: more of them, never fewer.
 
 use super::create_topics::{Refusal, check_room, storage};
+use super::twice::named_twice;
 use super::{Cx, code};
 use crate::node::NODE;
 use kafka_protocol::error::ResponseError;
@@ -13,8 +14,16 @@ pub(super) async fn answer(
     cx: &mut Cx,
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
-    let mut results = Vec::with_capacity(request.topics.len());
-    for asked in &request.topics {
+    let twice = named_twice(request.topics.iter().map(|topic| topic.name.clone()));
+    let refused = twice.iter().map(|name| {
+        let why = StrBytes::from_static_str("Duplicate topic name.");
+        CreatePartitionsTopicResult::default()
+            .with_name(name.clone())
+            .with_error_code(code(ResponseError::InvalidRequest))
+            .with_error_message(Some(why))
+    });
+    let mut results: Vec<_> = refused.collect();
+    for asked in request.topics.iter().filter(|topic| !twice.contains(&topic.name)) {
         let mut done = grow(cx, asked, request.validate_only);
         if done.is_ok() {
             done = cx.node.flush.settled().await.map_err(storage);

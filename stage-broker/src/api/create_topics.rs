@@ -1,5 +1,6 @@
 //! CreateTopics: each is checked by itself, and made or refused.
 
+use super::twice::named_twice;
 use super::{Cx, code};
 use crate::node::{NODE, Node};
 use crate::settings;
@@ -18,29 +19,14 @@ use std::rc::Rc;
 pub(super) type Refusal = (ResponseError, String);
 
 pub(super) async fn answer(cx: &mut Cx, request: CreateTopicsRequest) -> CreateTopicsResponse {
-    let names: Vec<_> = request.topics.iter().map(|topic| topic.name.clone()).collect();
-    let mut results = Vec::new();
-    for asked in request.topics {
+    let twice = named_twice(request.topics.iter().map(|topic| topic.name.clone()));
+    let why = "Duplicate topic in request.";
+    let again = |name: &TopicName| refused(name, (ResponseError::InvalidRequest, why.to_owned()));
+    let mut results: Vec<_> = twice.iter().map(again).collect();
+    for asked in request.topics.into_iter().filter(|topic| !twice.contains(&topic.name)) {
         let name = asked.name.clone();
-        let twice = names.iter().filter(|other| **other == name).count() > 1;
-        let made = if twice {
-            Err((ResponseError::InvalidRequest, "Duplicate topic in request.".to_owned()))
-        } else {
-            create(&cx.node, asked, request.validate_only)
-        };
-        if twice && results.iter().any(|known: &CreatableTopicResult| known.name == name) {
-            continue;
-        }
-        results.push(match made {
-            Ok(result) => result,
-            Err((error, why)) => CreatableTopicResult::default()
-                .with_name(name)
-                .with_error_code(code(error))
-                .with_error_message(Some(StrBytes::from_string(why)))
-                .with_num_partitions(-1)
-                .with_replication_factor(-1)
-                .with_configs(None),
-        });
+        let made = create(&cx.node, asked, request.validate_only);
+        results.push(made.unwrap_or_else(|why| refused(&name, why)));
     }
     if cx.node.flush.settled().await.is_err() {
         for result in results.iter_mut().filter(|result| result.error_code == 0) {
@@ -48,6 +34,16 @@ pub(super) async fn answer(cx: &mut Cx, request: CreateTopicsRequest) -> CreateT
         }
     }
     CreateTopicsResponse::default().with_topics(results)
+}
+
+fn refused(name: &TopicName, (error, why): Refusal) -> CreatableTopicResult {
+    CreatableTopicResult::default()
+        .with_name(name.clone())
+        .with_error_code(code(error))
+        .with_error_message(Some(StrBytes::from_string(why)))
+        .with_num_partitions(-1)
+        .with_replication_factor(-1)
+        .with_configs(None)
 }
 
 fn create(node: &Node, asked: CreatableTopic, dry: bool) -> Result<CreatableTopicResult, Refusal> {

@@ -7,6 +7,7 @@ use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
 use kafka_protocol::messages::{ListOffsetsRequest, ListOffsetsResponse, TopicName};
+use std::collections::BTreeMap;
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
@@ -17,10 +18,19 @@ const LATEST_TIERED: i64 = -5;
 pub(super) async fn answer(cx: &mut Cx, request: ListOffsetsRequest) -> ListOffsetsResponse {
     let committed = request.isolation_level == 1;
     let topics = request.topics.into_iter().map(|topic| {
-        let partitions = topic.partitions.into_iter().map(|asked| {
-            let response =
-                ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
-            match find(cx, &topic.name, &asked, committed) {
+        // A partition that is asked for twice gets one answer, which says so.
+        let mut asked: BTreeMap<i32, (ListOffsetsPartition, bool)> = BTreeMap::new();
+        for partition in topic.partitions {
+            let entry = asked.entry(partition.partition_index);
+            entry.and_modify(|(_, once)| *once = false).or_insert((partition, true));
+        }
+        let partitions = asked.into_iter().map(|(index, (asked, once))| {
+            let response = ListOffsetsPartitionResponse::default().with_partition_index(index);
+            let found = match once {
+                true => find(cx, &topic.name, &asked, committed),
+                false => Err(ResponseError::InvalidRequest),
+            };
+            match found {
                 Ok((offset, time)) => response
                     .with_offset(offset)
                     .with_timestamp(time)
@@ -47,6 +57,15 @@ fn find(
     asked: &ListOffsetsPartition,
     committed: bool,
 ) -> Result<(i64, i64), ResponseError> {
+    let since = match asked.timestamp {
+        MAX_TIMESTAMP => 7,
+        EARLIEST_LOCAL => 8,
+        LATEST_TIERED => 9,
+        _ => 0,
+    };
+    if cx.version < since {
+        return Err(ResponseError::UnsupportedVersion);
+    }
     let partition = cx.node.topics.borrow().partition(topic, asked.partition_index);
     let partition = partition.ok_or(ResponseError::UnknownTopicOrPartition)?;
     super::check_epoch(asked.current_leader_epoch)?;
