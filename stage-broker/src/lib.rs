@@ -47,7 +47,8 @@
 //!
 //! A second node, authentication, authorization, quotas, fetch sessions (clients are told that
 //! there are none), the consumer protocol of KIP-848 and share groups, topics with a compression
-//! of their own (batches stay as they came), transactions without AddPartitionsToTxn (KIP-890).
+//! of their own (batches stay as they came; any `compression.type` but `producer` is refused),
+//! transactions without AddPartitionsToTxn (KIP-890).
 //!
 //! # Threads
 //!

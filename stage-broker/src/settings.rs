@@ -36,7 +36,8 @@ const fn known(
     Known { name, default, kind, broker }
 }
 
-const CODECS: &[&str] = &["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"];
+/// Batches stay as they came: no other compression can be promised.
+const CODECS: &[&str] = &["producer"];
 const TIMES: &[&str] = &["CreateTime", "LogAppendTime"];
 const NEVER: &str = "9223372036854775807";
 
@@ -195,6 +196,7 @@ mod tests {
             ("retention.ms", "-2"),
             ("segment.bytes", "12"),
             ("cleanup.policy", "shred"),
+            ("compression.type", "zstd"),
             ("min.cleanable.dirty.ratio", "1.5"),
             ("preallocate", "yes"),
             ("max.message.bytes", "3000000000"),

@@ -7,8 +7,11 @@ const SESSIONS: &str =
     "no fetch sessions: every answer has session id 0, as Kafka's when it has no room";
 const INTERNAL: &str = "offsets are kept beside the log, not in an internal topic";
 const BY_ID: &str = "Produce ends with version 11, below the second transaction protocol";
+const COMPRESSION: &str = "batches stay as they came; a topic that wants another is not made";
+
 /// Conversation, why.
 const PERMITTED: &[(&str, &str)] = &[
+    ("log::compression::a_topic_may_have_a_compression_of_its_own", COMPRESSION),
     ("log::fetch_sessions::a_partition_can_be_forgotten", SESSIONS),
     ("log::fetch_sessions::a_session_answers_what_changed", SESSIONS),
     ("log::fetch_sessions::a_session_can_be_ended", SESSIONS),

@@ -51,3 +51,10 @@ conversation!(a_compressed_duplicate_gets_its_first_offset, |k| {
     assert_eq!(k.produce(9, &topic, &batch), Ok(0));
     assert_eq!(k.end_of(&topic), Ok(2));
 });
+
+conversation!(a_topic_may_have_a_compression_of_its_own, |k| {
+    let topic = k.topic_with(1, &[("compression.type", "gzip")]);
+    assert_eq!(k.produce(9, &topic, Batch::of(&["a"]).with(LZ4)), Ok(0));
+    let read = k.fetch(12, &Fetch::from(&topic, 0)).expect("a fetch");
+    assert_eq!(read.batches[0].attributes, GZIP);
+});
