@@ -4,6 +4,7 @@
 //! a partition is to finish first. Only once the consumer is being closed must the answer come
 //! from inside the callback, or the close would wait for ever.
 
+mod name;
 mod reach;
 
 use crate::broker::Broker;
@@ -36,8 +37,6 @@ pub(crate) enum Rebalance {
 pub(crate) struct Notes {
     topics: Vec<String>,
     rebalances: Mutex<VecDeque<Rebalance>>,
-    /// The group has told us our share, be it nothing.
-    joined: AtomicBool,
     closing: AtomicBool,
     /// Events that were no records: a poll that serves one says the same as one that finds nothing.
     served: AtomicU32,
@@ -68,16 +67,8 @@ impl ConsumerContext for Notes {
     ) {
         self.served.fetch_add(1, Ordering::Relaxed);
         let assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        self.joined.fetch_or(assigned, Ordering::Release);
         if self.closing.load(Ordering::Acquire) {
-            let answer = match assigned {
-                true => consumer.incremental_assign(list),
-                false => consumer.incremental_unassign(list),
-            };
-            if let Err(error) = answer {
-                tracing::debug!(%error, "answer to a rebalance while closing");
-            }
-            return;
+            return decline(consumer, assigned, list);
         }
         let partitions = list
             .elements()
@@ -93,6 +84,27 @@ impl ConsumerContext for Notes {
             (false, true) => Rebalance::Lost(partitions),
         };
         self.rebalances.lock().unwrap_or_else(PoisonError::into_inner).push_back(rebalance);
+    }
+}
+
+/// Nothing more is taken, and what is revoked is given back, less what was never taken: librdkafka
+/// refuses an answer that names more than is held, and then waits for another.
+fn decline(consumer: &BaseConsumer<Notes>, assigned: bool, list: &TopicPartitionList) {
+    let mut ours = TopicPartitionList::new();
+    let answer = if assigned {
+        consumer.incremental_assign(&ours)
+    } else {
+        let held = consumer.assignment().unwrap_or_default();
+        for element in list.elements() {
+            let (topic, partition) = (element.topic(), element.partition());
+            if held.find_partition(topic, partition).is_some() {
+                ours.add_partition(topic, partition);
+            }
+        }
+        consumer.incremental_unassign(&ours)
+    };
+    if let Err(error) = answer {
+        tracing::warn!(%error, "answer to a rebalance while closing");
     }
 }
 
@@ -128,7 +140,6 @@ impl Consumer {
         let notes = Notes {
             topics: topics.to_vec(),
             rebalances: Mutex::default(),
-            joined: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             served: AtomicU32::new(0),
             reach: Reach::new(&broker.servers),
@@ -242,24 +253,27 @@ impl Consumer {
     }
 
     /// Leaves the group, so that others have the partitions at once. A static member that only
-    /// closes does not leave; one that unsubscribes and serves the revoke first does. Who goes while it
-    /// joins cannot say so, since it does not know its name yet, and the group would wait for it until
-    /// its session ends: so the join is finished first.
-    pub(crate) fn leave(self: Arc<Self>, wait: Duration) {
+    /// closes does not leave; one that unsubscribes, and serves what the group asked of it meanwhile,
+    /// does. Its name tells how far it is: who joins has none yet, and could not say who leaves, so
+    /// the join is finished first; who has left has none any more. `owing`: an assignment was heard of
+    /// and not answered, which the group would wait for.
+    pub(crate) fn leave(self: Arc<Self>, owing: bool, wait: Duration) {
         let until = Instant::now() + wait;
         self.base.context().closing.store(true, Ordering::Release);
-        if let Some(Rebalance::Assigned(_)) = self.rebalance() {
-            // Not answered yet; an empty answer ends it.
-            self.assign(&[]).ok();
+        let answered = match self.rebalance() {
+            Some(Rebalance::Revoked(partitions) | Rebalance::Lost(partitions)) => {
+                self.unassign(&partitions)
+            }
+            Some(Rebalance::Assigned(_)) => self.assign(&[]),
+            None if owing => self.assign(&[]),
+            None => Ok(()),
+        };
+        if let Err(error) = answered {
+            tracing::debug!(%error, "answer to a rebalance before leaving");
         }
-        let joined_by = Instant::now() + JOIN.min(wait);
-        while Instant::now() < joined_by && !self.base.context().joined.load(Ordering::Acquire) {
-            self.base.poll(Duration::from_millis(5));
-        }
+        self.serve_until(Instant::now() + JOIN.min(wait), || self.has_name());
         self.base.unsubscribe();
-        while Instant::now() < until && self.base.assignment().is_ok_and(|held| held.count() > 0) {
-            self.base.poll(Duration::from_millis(5));
-        }
+        self.serve_until(until, || !self.has_name());
         // A close waits for the broker without a limit.
         let (done, closed) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -271,6 +285,16 @@ impl Consumer {
                 "the group was not left in time; its members wait for our session to end"
             );
         }
+    }
+
+    fn serve_until(&self, until: Instant, done: impl Fn() -> bool) {
+        while !done() && Instant::now() < until {
+            self.base.poll(Duration::from_millis(5));
+        }
+    }
+
+    fn has_name(&self) -> bool {
+        name::has_name(self.base.client().native_ptr())
     }
 
     fn list(&self, partitions: &[Partition]) -> TopicPartitionList {

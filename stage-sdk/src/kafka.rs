@@ -223,6 +223,6 @@ impl Kafka {
         self.courier.give_up();
         drop(self.courier);
         drop(self.producer);
-        self.consumer.leave(wait);
+        self.consumer.leave(self.assigning.is_some(), wait);
     }
 }

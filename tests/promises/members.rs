@@ -160,6 +160,28 @@ fn twenty_joins_and_leaves() {
     }
 }
 
+/// A member that ends without leaving holds its partitions until its session ends.
+#[test]
+fn who_stops_has_left_whatever_the_group_did_meanwhile() {
+    let chain = Chain::new(&broker::shared(), &["in", "out"], &["sauce"], "");
+    let group = chain.group_of(0);
+    let _stays = chain.start("sauce", 0);
+    until("the first is there", LIMIT, || group.shares());
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
+    let (mut joined, rounds) = (0, scaled(40));
+    for _ in 0..rounds {
+        let mut guest = chain.start("sauce", 1);
+        until("the guest is seen", LIMIT, || (group.members() > 1).then_some(()));
+        // It joins, waits for the others, is given something, or has it.
+        std::thread::sleep(Duration::from_millis(rng.random_range(0..1_500)));
+        joined += usize::from(group.shares() == Some(vec![2, 2]));
+        let ended = guest.stop(Duration::from_secs(10));
+        assert!(ended.success(), "{ended}: {}", guest.log.display());
+        assert_eq!(group.members(), 1, "gone, and still a member: {}", guest.log.display());
+    }
+    eprintln!("{joined} of {rounds} had their share when they were stopped");
+}
+
 #[test]
 fn one_that_dies_is_replaced_by_the_others() {
     let mut two = Two::start();
