@@ -1,5 +1,7 @@
 //! A whole log: read, reopened, cut, retained, compacted.
 
+mod torn;
+
 use super::*;
 use crate::testing::{By, Dir, NOBODY, batch};
 use record::Records;
