@@ -32,6 +32,7 @@ mod offset_commit;
 mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
+mod places;
 mod produce;
 mod shape;
 mod shapes;
@@ -112,9 +113,8 @@ pub(crate) fn fenced(error: ResponseError, knows: bool) -> ResponseError {
 }
 
 /// Who speaks in a group.
-pub(crate) fn who(member: &str, instance: Option<StrBytes>, generation: i32) -> Who {
-    let instance = instance.map(|instance| instance.to_string());
-    Who { member: member.to_owned(), instance, generation }
+pub(crate) fn who<'a>(member: &'a str, instance: Option<&'a StrBytes>, generation: i32) -> Who<'a> {
+    Who { member, instance: instance.map(|instance| &**instance), generation }
 }
 
 /// An API: its key, and the versions that are served.

@@ -148,7 +148,7 @@ async fn run(config: Config, told: oneshot::Sender<Started>, stopped: oneshot::R
         _ = stopped => {}
         () = server::serve(Rc::clone(&node), listener) => {}
         () = node.flush.keep() => {}
-        () = time::sessions(Rc::clone(&node)) => {}
+        () = time::deadlines(Rc::clone(&node)) => {}
         () = time::left_transactions(Rc::clone(&node)) => {}
         () = time::old_segments(Rc::clone(&node)) => {}
         () = time::old_values(Rc::clone(&node)) => {}
@@ -175,6 +175,6 @@ async fn open(config: &Config) -> Result<(Rc<Node>, TcpListener, SocketAddr), St
     };
     let node = Rc::new(Node::open(config, place, owner).map_err(StartError::Data)?);
     // What was decided before a crash is done before anybody can ask.
-    node.tick_transactions(true).await;
+    node.open_transactions().await;
     Ok((node, listener, address))
 }

@@ -41,11 +41,6 @@ impl Flush {
         self.mode != Fsync::Never
     }
 
-    /// Whether nothing is acknowledged before.
-    pub(crate) fn is_always(&self) -> bool {
-        self.mode == Fsync::Always
-    }
-
     /// Notes a file that was written to.
     pub(crate) fn mark(&self, file: Arc<File>) {
         let mut dirty = self.dirty.borrow_mut();

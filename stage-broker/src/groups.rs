@@ -1,171 +1,111 @@
-//! All groups: their steps taken, written down, and answered to whoever waits.
+//! The groups at work: their steps written down, then answered to whoever waits.
 
-use crate::group::remembered::Remembered;
-use crate::group::{Group, Joined, Limits, Outcome, Reply, Synced, Token};
+#[cfg(test)]
+mod tests;
+
+use crate::group::{Answer, Groups, Record, Settings, Step, Time, Value};
 use crate::node::Node;
-use crate::store::{self, Changes, Key};
+use crate::records;
+use crate::waiting::{Token, Waiting};
 use kafka_protocol::error::ResponseError;
-use rustc_hash::FxHashMap;
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::io;
-use std::rc::Rc;
-use tokio::sync::{Notify, oneshot};
+use std::cell::{Ref, RefCell, RefMut};
 
-type JoinAnswer = Result<Joined, (ResponseError, String)>;
-type SyncAnswer = Result<Synced, ResponseError>;
-
-/// A request that waits for its answer.
-enum Parked {
-    Join(oneshot::Sender<JoinAnswer>),
-    Sync(oneshot::Sender<SyncAnswer>),
+/// All groups, and who waits for them.
+pub(crate) struct Desk {
+    groups: RefCell<Groups>,
+    pub(crate) waiting: Waiting<Answer>,
 }
 
-/// All groups.
-#[derive(Default)]
-pub(crate) struct Groups {
-    pub(crate) all: RefCell<BTreeMap<String, Group>>,
-    parked: RefCell<FxHashMap<Token, Parked>>,
-    next: Cell<Token>,
-    /// Something may happen earlier than was thought.
-    pub(crate) changed: Notify,
-}
-
-impl Groups {
-    /// Reads the groups that are remembered.
-    pub(crate) fn open(&self, node: &Node) {
-        let (limits, now) = (limits(node), node.now());
-        for (key, json) in node.store.borrow().iter() {
-            if let Key::Group(id) = key
-                && let Some(remembered) = store::read::<Remembered>(key, json)
-            {
-                let group = Group::recall(remembered, limits, now);
-                self.all.borrow_mut().insert(id.clone(), group);
-            }
-        }
+impl Desk {
+    /// Of no groups yet.
+    pub(crate) fn new() -> Desk {
+        let groups = RefCell::new(Groups::new(Settings::default(), 0));
+        Desk { groups, waiting: Waiting::default() }
     }
 
-    /// Parks a join.
-    pub(crate) fn park_join(&self) -> (Token, oneshot::Receiver<JoinAnswer>) {
-        let (answer, waiting) = oneshot::channel();
-        (self.park(Parked::Join(answer)), waiting)
+    /// To look at.
+    pub(crate) fn groups(&self) -> Ref<'_, Groups> {
+        self.groups.borrow()
     }
 
-    /// Parks a sync.
-    pub(crate) fn park_sync(&self) -> (Token, oneshot::Receiver<SyncAnswer>) {
-        let (answer, waiting) = oneshot::channel();
-        (self.park(Parked::Sync(answer)), waiting)
-    }
-
-    fn park(&self, parked: Parked) -> Token {
-        let token = self.next.get();
-        self.next.set(token + 1);
-        self.parked.borrow_mut().insert(token, parked);
-        token
-    }
-
-    /// Nobody will answer this.
-    pub(crate) fn unpark(&self, token: Token) {
-        self.parked.borrow_mut().remove(&token);
-    }
-
-    /// Answers what was parked.
-    fn answer(&self, replies: Vec<Reply>) {
-        let mut parked = self.parked.borrow_mut();
-        for reply in replies {
-            let token = match &reply {
-                Reply::Join(token, _) | Reply::Sync(token, _) => *token,
-            };
-            // Whoever waited may be gone; then there is nobody to tell.
-            match (parked.remove(&token), reply) {
-                (Some(Parked::Join(to)), Reply::Join(_, answer)) => drop(to.send(answer)),
-                (Some(Parked::Sync(to)), Reply::Sync(_, answer)) => drop(to.send(answer)),
-                _ => tracing::error!(token, "an answer to nobody"),
-            }
-        }
-    }
-
-    /// When something happens by itself next.
-    pub(crate) fn next_tick(&self) -> Option<i64> {
-        self.all.borrow().values().filter_map(Group::next_tick).min()
+    /// For what is not to be remembered: signs of life.
+    pub(crate) fn groups_mut(&self) -> RefMut<'_, Groups> {
+        self.groups.borrow_mut()
     }
 }
 
-/// What a group may be, by the broker's settings.
-fn limits(node: &Node) -> Limits {
-    Limits {
-        max_members: node.size("group.max.size"),
-        initial_delay_ms: node.number("group.initial.rebalance.delay.ms"),
+/// What groups may do, by the broker's settings.
+fn settings(node: &Node) -> Settings {
+    Settings {
+        initial_rebalance_delay: node.number("group.initial.rebalance.delay.ms"),
+        min_session_timeout: node.number("group.min.session.timeout.ms"),
+        max_session_timeout: node.number("group.max.session.timeout.ms"),
+        max_size: node.size("group.max.size"),
+        max_metadata: node.size("offset.metadata.max.bytes"),
+        offsets_retention: node.number("offsets.retention.minutes") * 60_000,
+        offsets_retention_check: node.number("offsets.retention.check.interval.ms"),
+        ..Settings::default()
     }
 }
 
 impl Node {
-    /// Has a group take a step, if there is such a group or one may be made; writes down what must
-    /// not be forgotten, then answers. None: there is no such group.
-    pub(crate) fn step_group<T>(
-        self: &Rc<Node>,
-        id: &str,
-        make: bool,
-        step: impl FnOnce(&mut Group, i64, &mut Outcome) -> T,
-    ) -> Option<T> {
-        let now = self.now();
-        let mut all = self.groups.all.borrow_mut();
-        if make && !all.contains_key(id) {
-            all.insert(id.to_owned(), Group::new(limits(self), now));
-        }
-        let group = all.get_mut(id)?;
-        let mut outcome = Outcome::default();
-        let result = step(group, now, &mut outcome);
-        if outcome.changed
-            && let Err(error) = self.remember_group(id, group)
-        {
-            tracing::error!(%error, id, "a group was not written down");
-        }
-        if outcome.changed {
-            let (state, generation, members) =
-                (group.state.name(), group.generation, group.members.len());
-            tracing::debug!(id, state, generation, members, "group");
-        }
-        drop(all);
-        self.groups.changed.notify_one();
-        if !outcome.changed {
-            self.groups.answer(outcome.replies);
-        } else if !outcome.replies.is_empty() {
-            let node = Rc::clone(self);
-            if self.flush.is_always() {
-                tokio::task::spawn_local(async move {
-                    let _ = node.flush.settled().await;
-                    node.groups.answer(outcome.replies);
-                });
-            } else {
-                self.groups.answer(outcome.replies);
-            }
-        }
-        Some(result)
+    /// Reads the groups that are remembered.
+    pub(crate) fn open_groups(&self) {
+        let records = records::groups(&self.store.borrow());
+        let (groups, step) = Groups::restore(settings(self), records, self.steady_now());
+        *self.groups.groups_mut() = groups;
+        // If it fails, the groups are as they were remembered.
+        let _ = self.follow_groups(step);
     }
 
-    fn remember_group(&self, id: &str, group: &Group) -> io::Result<()> {
-        let mut changes = Changes::default();
-        changes.put(Key::Group(id.to_owned()), &group.remember())?;
-        self.remember(changes)
+    /// Has the groups take a step. What must not be forgotten is written down before anybody is
+    /// told; if that fails, it did not happen.
+    pub(crate) fn step_groups<T>(
+        &self,
+        act: impl FnOnce(&mut Groups, Time) -> Step<T>,
+    ) -> Result<T, ResponseError> {
+        let step = act(&mut self.groups.groups_mut(), self.steady_now());
+        let done = self.follow_groups(step);
+        self.alarm.bring_forward(self.groups.groups().next_tick());
+        done
+    }
+
+    fn follow_groups<T>(&self, step: Step<T>) -> Result<T, ResponseError> {
+        let written = records::of_groups(&step.records).and_then(|changes| self.remember(changes));
+        if let Err(error) = written {
+            tracing::error!(%error, "what groups did was not written down, and is taken back");
+            let error = ResponseError::CoordinatorNotAvailable;
+            let back = self.groups.groups_mut().not_written(self.steady_now(), step, error);
+            // It is followed as any other; what it writes, if anything, leaves nothing to take back.
+            let _ = self.follow_groups(back);
+            return Err(error);
+        }
+        step.records.iter().for_each(trace);
+        self.groups.waiting.answer(step.answers);
+        Ok(step.answer)
+    }
+
+    /// Whoever waited under this token in a group has gone.
+    pub(crate) fn hang_up(&self, group: &str, token: Token) {
+        self.groups.waiting.forget(token);
+        let _ = self.step_groups(|groups, now| groups.abandoned(now, group, token));
     }
 
     /// What time does to groups.
-    pub(crate) fn tick_groups(self: &Rc<Node>) {
-        let now = self.now();
-        let all = self.groups.all.borrow();
-        let due = all.iter().filter(|(_, group)| group.next_tick().is_some_and(|at| at <= now));
-        let due: Vec<_> = due.map(|(id, _)| id.clone()).collect();
-        drop(all);
-        for id in due {
-            tracing::debug!(id, "time is up for somebody in this group");
-            self.step_group(&id, false, |group, now, outcome| *outcome = group.tick(now));
-        }
+    pub(crate) fn tick_groups(&self) {
+        let _ = self.step_groups(Groups::tick);
     }
 
-    /// Whether another group can be made.
+    /// Whether there is such a group, or another one can be made.
     pub(crate) fn has_room_for_group(&self, id: &str) -> bool {
-        let all = self.groups.all.borrow();
-        all.contains_key(id) || all.len() < self.size("max.groups")
+        let groups = self.groups.groups();
+        groups.contains(id) || groups.len() < self.size("max.groups")
+    }
+}
+
+fn trace(record: &Record) {
+    if let Some(Value::Group(group)) = &record.value {
+        let (generation, members) = (group.generation, group.members.len());
+        tracing::debug!(group = ?record.key, generation, members, "remembered");
     }
 }

@@ -16,6 +16,8 @@
 //! server ─▶ connection ─▶ api ─▶ api/<its name>: decode, decide, store, answer
 //!                                  │           │            │
 //!                               topics       group     transaction     decide, do no I/O
+//!                                  │           │            │
+//!                                  │        groups ─── transactions    write down, answer
 //!                                  │           └─────┬──────┘
 //!                              partition           store               what all must remember
 //!                                  │                 │
@@ -79,11 +81,13 @@ mod groups;
 
 mod group;
 
-mod offsets;
-
 mod transactions;
 
 mod transaction;
+
+mod waiting;
+
+mod records;
 
 mod log;
 

@@ -3,26 +3,24 @@
 use crate::chores::Chores;
 use crate::config::Config;
 use crate::flush::Flush;
-use crate::groups::Groups;
+use crate::groups;
 use crate::log::checkpoint::Draft;
 use crate::log::place::Place;
-use crate::offsets::Offsets;
 use crate::owner::Owner;
 use crate::settings;
 use crate::store::{Changes, Key, Store};
+use crate::time::Alarm;
 use crate::topics::Topics;
-use crate::transactions::Transactions;
-use std::cell::{Cell, RefCell};
+use crate::transactions;
+use kafka_protocol::error::ResponseError;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The node's number.
 pub(crate) const NODE: i32 = 1;
-
-/// Producer ids that are set aside at once.
-const ID_BLOCK: i64 = 1_000;
 
 /// Everything the broker knows.
 pub(crate) struct Node {
@@ -34,12 +32,13 @@ pub(crate) struct Node {
     pub(crate) settings: RefCell<BTreeMap<String, String>>,
     pub(crate) store: RefCell<Store>,
     pub(crate) topics: RefCell<Topics>,
-    pub(crate) groups: Groups,
-    pub(crate) offsets: RefCell<Offsets>,
-    pub(crate) transactions: Transactions,
+    pub(crate) groups: groups::Desk,
+    pub(crate) transactions: transactions::Desk,
+    pub(crate) alarm: Alarm,
     pub(crate) flush: Rc<Flush>,
     pub(crate) chores: Chores,
-    producer_ids: Cell<std::ops::Range<i64>>,
+    /// When it was opened, by the clock that can be set and by the one that cannot.
+    opened: (Duration, Instant),
     /// Given up last, when everything is written.
     _owner: Option<Owner>,
 }
@@ -58,8 +57,6 @@ impl Node {
         };
         let mut settings = config.settings.clone();
         settings.extend(store.get::<BTreeMap<String, String>>(&Key::Broker).unwrap_or_default());
-        let next: i64 = store.get(&Key::ProducerIds).unwrap_or(0);
-        let offsets = Offsets::open(&store);
         let node = Node {
             place,
             cluster,
@@ -67,23 +64,27 @@ impl Node {
             settings: RefCell::new(settings),
             store: RefCell::new(store),
             topics: RefCell::default(),
-            groups: Groups::default(),
-            offsets: RefCell::new(offsets),
-            transactions: Transactions::default(),
+            groups: groups::Desk::new(),
+            transactions: transactions::Desk::new(),
+            alarm: Alarm::default(),
             flush: Flush::new(config.fsync),
             chores: Chores::start()?,
-            producer_ids: Cell::new(next..next),
+            opened: (clock(), Instant::now()),
             _owner: owner,
         };
         node.open_topics()?;
-        node.groups.open(&node);
-        node.transactions.open(&node.store.borrow());
+        node.open_groups();
         Ok(node)
     }
 
     /// Milliseconds since the epoch.
     pub(crate) fn now(&self) -> i64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+        clock().as_millis() as i64
+    }
+
+    /// The same for deadlines: it passes evenly, also when the clock is set.
+    pub(crate) fn steady_now(&self) -> i64 {
+        (self.opened.0 + self.opened.1.elapsed()).as_millis() as i64
     }
 
     /// One of the broker's settings.
@@ -138,6 +139,11 @@ impl Node {
         Ok(())
     }
 
+    /// Returns when all that was written so far may be acknowledged.
+    pub(crate) async fn settled(&self) -> Result<(), ResponseError> {
+        self.flush.settled().await.map_err(|_| ResponseError::CoordinatorNotAvailable)
+    }
+
     /// Has a checkpoint written.
     pub(crate) fn save(&self, draft: Option<Draft>) {
         let Some(draft) = draft else { return };
@@ -147,21 +153,6 @@ impl Node {
                 tracing::warn!(%error, "a checkpoint was not written; a start will take longer");
             }
         });
-    }
-
-    /// A producer id that nobody has had.
-    pub(crate) fn new_producer_id(&self) -> io::Result<i64> {
-        let mut ids = self.producer_ids.take();
-        if ids.is_empty() {
-            let mut changes = Changes::default();
-            changes.put(Key::ProducerIds, &(ids.end + ID_BLOCK))?;
-            self.remember(changes).inspect_err(|_| self.producer_ids.set(ids.clone()))?;
-            ids.end += ID_BLOCK;
-        }
-        let id = ids.start;
-        ids.start += 1;
-        self.producer_ids.set(ids);
-        Ok(id)
     }
 
     /// Writes down what makes the next start quick; blocks.
@@ -178,4 +169,9 @@ impl Node {
             tracing::error!(%error, "the disk did not take what was written");
         }
     }
+}
+
+/// The time since 1970, by the clock that can be set.
+fn clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -96,11 +96,18 @@ pub(crate) const BROKER: &[Known] = &[
     known("max.topic.partitions", "50000", Kind::Int(1), ""),
     known("num.partitions", "4", Kind::Int(1), ""),
     known("offset.metadata.max.bytes", "4096", Kind::Int(0), ""),
+    known("offsets.retention.check.interval.ms", "600000", Kind::Long(1), ""),
     known("offsets.retention.minutes", "10080", Kind::Int(1), ""),
     known("producer.id.expiration.ms", "86400000", Kind::Int(1), ""),
     known("socket.request.max.bytes", "104857600", Kind::Int(1024), ""),
     known("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000", Kind::Int(1), ""),
     known("transaction.max.timeout.ms", "900000", Kind::Int(1), ""),
+    known(
+        "transaction.remove.expired.transaction.cleanup.interval.ms",
+        "3600000",
+        Kind::Int(1),
+        "",
+    ),
     known("transactional.id.expiration.ms", "604800000", Kind::Int(1), ""),
 ];
 

@@ -48,13 +48,23 @@ pub(crate) struct Store {
     file: StateFile,
     live: BTreeMap<Key, Box<str>>,
     live_bytes: u64,
+    /// For tests: nothing can be written.
+    #[cfg(test)]
+    pub(crate) broken: bool,
 }
 
 impl Store {
     /// Reads what was remembered at a place. A torn last change did not happen.
     pub(crate) fn open(place: Place) -> io::Result<Store> {
         let (file, changes) = StateFile::open(&place)?;
-        let mut store = Store { place, file, live: BTreeMap::new(), live_bytes: 0 };
+        let mut store = Store {
+            place,
+            file,
+            live: BTreeMap::new(),
+            live_bytes: 0,
+            #[cfg(test)]
+            broken: false,
+        };
         for changes in changes {
             store.apply(changes);
         }
@@ -66,10 +76,18 @@ impl Store {
         if changes.is_empty() {
             return Ok(());
         }
+        #[cfg(test)]
+        if self.broken {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.file.append(&changes.0)?;
         self.apply(changes.0);
-        if self.file.size > HISTORY && self.file.size > 4 * self.live_bytes {
-            self.rewrite()?;
+        if self.file.size > HISTORY
+            && self.file.size > 4 * self.live_bytes
+            && let Err(error) = self.rewrite()
+        {
+            // The changes are written all the same.
+            tracing::warn!(%error, "the state file keeps its history for now");
         }
         Ok(())
     }

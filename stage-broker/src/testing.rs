@@ -1,8 +1,13 @@
-//! What unit tests share: a directory that goes away, and batches.
+//! What unit tests share: a directory that goes away, batches, a node.
 
+use crate::config::Config;
 use crate::log::batch::{Header, seal};
+use crate::log::place::Place;
+use crate::node::Node;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use tokio::task::LocalSet;
 
 /// A directory of one test, removed at its end.
 pub(crate) struct Dir(PathBuf);
@@ -68,4 +73,17 @@ pub(crate) fn batch(by: By, time: i64, records: &[(&str, Option<&str>)]) -> (Hea
     seal(&mut batch);
     let header = Header::check(&batch).expect("a batch");
     (header, batch.freeze())
+}
+
+/// Runs a test on a node that keeps its data in a directory, without connections. When it returns
+/// the node is gone as if killed: nothing was closed, and what was begun is not gone on with.
+pub(crate) fn on_node(dir: &Dir, test: impl AsyncFnOnce(Rc<Node>)) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), async {
+        let config = Config::directory(dir.path());
+        let place = Place::Disk(dir.path().to_path_buf());
+        let node = Rc::new(Node::open(&config, place, None).expect("a node"));
+        node.open_transactions().await;
+        test(node).await;
+    });
 }

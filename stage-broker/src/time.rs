@@ -3,22 +3,48 @@
 use crate::log::retention;
 use crate::node::Node;
 use crate::partition::Partition;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
+/// When something happens by itself next.
+pub(crate) struct Alarm {
+    at: Cell<i64>,
+    earlier: Notify,
+}
+
+impl Default for Alarm {
+    fn default() -> Alarm {
+        Alarm { at: Cell::new(i64::MIN), earlier: Notify::new() }
+    }
+}
+
+impl Alarm {
+    /// It may be earlier than was thought.
+    pub(crate) fn bring_forward(&self, next: Option<i64>) {
+        if next.is_some_and(|next| next < self.at.get()) {
+            self.earlier.notify_one();
+        }
+    }
+}
+
 /// Ends what is over, when it is over. Does not return.
-pub(crate) async fn sessions(node: Rc<Node>) {
+pub(crate) async fn deadlines(node: Rc<Node>) {
     const LONGEST: i64 = 3_600_000;
     loop {
-        let next = node.groups.next_tick().into_iter().chain(node.transactions.next_tick()).min();
-        let wait = next.map_or(LONGEST, |at| (at - node.now()).clamp(1, LONGEST));
+        let now = node.steady_now();
+        let next = node.groups.groups().next_tick();
+        let next = next.into_iter().chain(node.transactions.transactions().next_tick()).min();
+        let wait = next.map_or(LONGEST, |at| (at - now).clamp(1, LONGEST));
+        node.alarm.at.set(now + wait);
         tokio::select! {
             () = sleep(Duration::from_millis(wait as u64)) => {
                 node.tick_groups();
-                node.tick_transactions(false).await;
+                node.tick_transactions();
             }
-            () = node.groups.changed.notified() => {}
+            () = node.alarm.earlier.notified() => {}
         }
     }
 }
@@ -27,7 +53,7 @@ pub(crate) async fn sessions(node: Rc<Node>) {
 pub(crate) async fn left_transactions(node: Rc<Node>) {
     loop {
         sleep(interval(&node, "transaction.abort.timed.out.transaction.cleanup.interval.ms")).await;
-        node.tick_transactions(true).await;
+        node.complete_left().await;
     }
 }
 
@@ -35,7 +61,6 @@ pub(crate) async fn left_transactions(node: Rc<Node>) {
 pub(crate) async fn old_segments(node: Rc<Node>) {
     loop {
         sleep(interval(&node, "log.retention.check.interval.ms")).await;
-        forget(&node);
         let topics: Vec<_> = node.topics.borrow().iter().cloned().collect();
         for partition in topics.iter().flat_map(|topic| &topic.partitions) {
             retain(&node, partition);
@@ -80,29 +105,6 @@ pub(crate) async fn old_values(node: Rc<Node>) {
                 Err(error) => tracing::error!(%error, ?topic, index, "not compacted"),
             }
         }
-    }
-}
-
-/// Forgets groups and transactional ids that nobody has used for long.
-fn forget(node: &Node) {
-    let now = node.now();
-    let keep = node.number("offsets.retention.minutes") * 60_000;
-    let all = node.groups.all.borrow();
-    let old = all.iter().filter(|(_, group)| group.empty_since.is_some_and(|at| now - at > keep));
-    let old: Vec<_> = old.map(|(id, _)| id.clone()).collect();
-    drop(all);
-    for id in old {
-        let offsets = node.offsets.borrow();
-        let fresh =
-            offsets.has_pending(&id) || offsets.of(&id).any(|(_, offset)| now - offset.at <= keep);
-        drop(offsets);
-        if !fresh && let Err(error) = node.forget_group(&id) {
-            tracing::warn!(%error, id, "an old group stays");
-        }
-    }
-    let keep = node.number("transactional.id.expiration.ms");
-    if let Err(error) = node.forget_transactions(now - keep) {
-        tracing::warn!(%error, "old transactional ids stay");
     }
 }
 

@@ -109,7 +109,8 @@ impl Node {
         changes.put(Key::Gone(topic.id), &directory(&topic.name, topic.id))?;
         self.remember(changes)?;
         self.topics.borrow_mut().remove(topic);
-        self.forget_topic_offsets(&topic.name)?;
+        self.step_groups(|groups, now| groups.topic_deleted(now, &topic.name))
+            .map_err(|error| io::Error::other(error.to_string()))?;
         topic.partitions.iter().for_each(|partition| partition.wake());
         if let Some(path) = self.place.path(&directory(&topic.name, topic.id)) {
             self.chores.add(move || {

@@ -1,185 +1,77 @@
-//! A transaction, from its producer's first word to the last marker: who may go on, what is in it,
-//! how it ends.
+//! All transactions: who may go on, what is in them, how they end. Decides, and does nothing else.
 //!
-//! It decides and does nothing else: no I/O, and the time is an argument.
+//! There is no I/O here, no clock and no randomness. **How to drive it:**
+//!
+//! 1. Call the method named like the request, with the time. What may change something returns a
+//!    [`Step`].
+//! 2. Append all of [`Step::records`], all or none, before any other call. Then, and when they are
+//!    as durable as promised, use [`Step::answer`] (this request's) and deliver each of
+//!    [`Step::answers`] to the EndTxn request that waits under its [`Token`]. If appending fails,
+//!    hand the step to [`Transactions::not_written`]: memory is as before, nobody is told that it
+//!    worked, and the step's markers must not be written.
+//! 3. Then write each of [`Step::markers`] to its partitions, and have its groups
+//!    ([`crate::group::Groups::end_transaction`]) end it; when that is durable too, call
+//!    [`Transactions::markers_written`]. EndTxn is answered by the step that comes out of that. What
+//!    fails is tried again until it works: a prepared transaction never changes its mind. Writing a
+//!    marker twice does no harm.
+//! 4. Call [`Transactions::tick`] when [`Transactions::next_tick`] says so; ask anew after each call.
+//! 5. At start, [`Transactions::restore`] from the latest record under each [`Key`]. Records are a
+//!    map: a key without a value is deleted, older values may be compacted away. The step has the
+//!    markers of what was prepared.
+//!
+//! What the caller checks first: that topics exist (UNKNOWN_TOPIC_OR_PARTITION, the others of the
+//! request OPERATION_NOT_ATTEMPTED).
+
+mod settings;
+
+mod step;
+
+mod record;
+
+mod state;
+
+mod coordinator;
+
+mod producer_id;
+
+mod init;
+
+mod add;
 
 mod end;
-mod init;
+
+mod markers;
+
+mod expiry;
+
+mod describe;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use coordinator::Transactions;
+pub(crate) use describe::Filter;
 pub(crate) use init::Init;
+pub(crate) use record::{Key, Record, Value};
+pub(crate) use settings::Settings;
+pub(crate) use state::{State, Transaction};
+pub(crate) use step::{Ended, Step, Token, WriteMarkers};
 
-use kafka_protocol::error::ResponseError;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
-/// Where a transaction is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum State {
-    /// Nothing is in it.
-    Empty,
-    /// Something is.
-    Ongoing,
-    /// It will be committed, whatever happens.
-    PrepareCommit,
-    /// It will be aborted, whatever happens.
-    PrepareAbort,
-    /// It is committed.
-    CompleteCommit,
-    /// It is aborted.
-    CompleteAbort,
-}
+/// A moment: milliseconds since 1970, by a clock that the caller keeps from going backwards.
+pub(crate) type Time = i64;
 
-impl State {
-    /// Kafka's name for it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            State::Empty => "Empty",
-            State::Ongoing => "Ongoing",
-            State::PrepareCommit => "PrepareCommit",
-            State::PrepareAbort => "PrepareAbort",
-            State::CompleteCommit => "CompleteCommit",
-            State::CompleteAbort => "CompleteAbort",
-        }
-    }
-}
-
-/// Which producer says so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
-    pub(crate) producer: i64,
+/// A producer in one of its lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct Producer {
+    /// Producer id; -1: none.
+    pub(crate) id: i64,
+    /// Its epoch: how often it began anew; -1: none.
     pub(crate) epoch: i16,
 }
 
-/// The transactions of one transactional id; one at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Transaction {
-    pub(crate) producer: i64,
-    /// -1: the id was never given to anybody.
-    pub(crate) epoch: i16,
-    /// The producer before this epoch, if a repeated request may still name it.
-    last: Option<(i64, i16)>,
-    pub(crate) timeout_ms: i64,
-    pub(crate) state: State,
-    /// Topic partitions that records went to.
-    pub(crate) partitions: BTreeSet<(String, i32)>,
-    /// Groups that offsets went to.
-    pub(crate) groups: BTreeSet<String>,
-    /// When the first of it was added.
-    pub(crate) started: i64,
-    /// When it last changed.
-    pub(crate) changed: i64,
-}
-
-impl Transaction {
-    /// Of an id that nobody has had.
-    pub(crate) fn new(producer: i64, timeout_ms: i64, now: i64) -> Transaction {
-        Transaction {
-            producer,
-            epoch: -1,
-            last: None,
-            timeout_ms,
-            state: State::Empty,
-            partitions: BTreeSet::new(),
-            groups: BTreeSet::new(),
-            started: -1,
-            changed: now,
-        }
-    }
-
-    /// Whether this is the producer that may go on.
-    pub(crate) fn check(&self, claim: Claim) -> Result<(), ResponseError> {
-        if claim.producer != self.producer {
-            Err(ResponseError::InvalidProducerIdMapping)
-        } else if claim.epoch != self.epoch {
-            Err(ResponseError::ProducerFenced)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Adds partitions; whether it changed.
-    pub(crate) fn add_partitions(
-        &mut self,
-        claim: Claim,
-        partitions: impl IntoIterator<Item = (String, i32)>,
-        now: i64,
-    ) -> Result<bool, ResponseError> {
-        self.open(claim)?;
-        let before = self.partitions.len();
-        self.partitions.extend(partitions);
-        Ok(self.begun(before < self.partitions.len(), now))
-    }
-
-    /// Adds a group whose offsets will be in it; whether it changed.
-    pub(crate) fn add_group(
-        &mut self,
-        claim: Claim,
-        group: &str,
-        now: i64,
-    ) -> Result<bool, ResponseError> {
-        self.open(claim)?;
-        let new = self.groups.insert(group.to_owned());
-        Ok(self.begun(new, now))
-    }
-
-    /// Whether something can be added.
-    fn open(&self, claim: Claim) -> Result<(), ResponseError> {
-        self.check(claim)?;
-        match self.state {
-            State::PrepareCommit | State::PrepareAbort => {
-                Err(ResponseError::ConcurrentTransactions)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn begun(&mut self, new: bool, now: i64) -> bool {
-        let begins = self.state != State::Ongoing;
-        if begins {
-            self.state = State::Ongoing;
-            self.started = now;
-        }
-        if begins || new {
-            self.changed = now;
-        }
-        begins || new
-    }
-
-    /// Whether a producer's records may go to a partition, or its offsets to a group.
-    pub(crate) fn holds(&self, claim: Claim, what: Holds<'_>) -> Result<(), ResponseError> {
-        if claim.producer != self.producer {
-            return Err(ResponseError::InvalidProducerIdMapping);
-        }
-        if claim.epoch != self.epoch {
-            return Err(ResponseError::InvalidProducerEpoch);
-        }
-        let added = match what {
-            Holds::Partition(topic, index) => self.partitions.contains(&(topic.to_owned(), index)),
-            Holds::Group(group) => self.groups.contains(group),
-        };
-        match self.state {
-            State::PrepareCommit | State::PrepareAbort => {
-                Err(ResponseError::ConcurrentTransactions)
-            }
-            State::Ongoing if added => Ok(()),
-            _ => Err(ResponseError::InvalidTxnState),
-        }
-    }
-
-    /// When it is aborted by itself.
-    pub(crate) fn times_out(&self) -> Option<i64> {
-        (self.state == State::Ongoing).then_some(self.started + self.timeout_ms)
-    }
-}
-
-/// What a transaction may hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Holds<'a> {
-    /// A topic's partition.
-    Partition(&'a str, i32),
-    /// A group's offsets.
-    Group(&'a str),
+impl Producer {
+    /// No producer.
+    pub(crate) const NONE: Producer = Producer { id: -1, epoch: -1 };
 }

@@ -1,205 +1,164 @@
-//! All transactions: their steps written down, their markers written, their offsets let go.
+//! The transactions at work: their steps written down, their markers written, then answered to
+//! whoever waits.
+
+#[cfg(test)]
+mod tests;
 
 use crate::log::batch::Header;
 use crate::log::marker;
 use crate::node::Node;
-use crate::store::{self, Changes, Key};
-use crate::transaction::{Claim, Holds, Init, Transaction};
+use crate::records;
+use crate::transaction::{Ended, Settings, Step, Time, Transactions, WriteMarkers};
+use crate::waiting::Waiting;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::TopicName;
 use kafka_protocol::protocol::StrBytes;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::{Ref, RefCell};
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 
 /// Of the one coordinator there has been.
 const COORDINATOR_EPOCH: i32 = 0;
 
-/// All transactions, by their transactional ids.
-#[derive(Default)]
-pub(crate) struct Transactions {
-    pub(crate) all: RefCell<BTreeMap<String, Transaction>>,
+/// All transactions, and who waits for their end.
+pub(crate) struct Desk {
+    transactions: RefCell<Transactions>,
+    pub(crate) waiting: Waiting<Ended>,
     /// Those whose markers are being written.
     completing: RefCell<BTreeSet<String>>,
 }
 
-impl Transactions {
-    /// Reads the transactions that are remembered.
-    pub(crate) fn open(&self, store: &store::Store) {
-        for (key, json) in store.iter() {
-            if let Key::Transaction(id) = key
-                && let Some(transaction) = store::read(key, json)
-            {
-                self.all.borrow_mut().insert(id.clone(), transaction);
-            }
-        }
+impl Desk {
+    /// Of no transactions yet.
+    pub(crate) fn new() -> Desk {
+        let transactions = RefCell::new(Transactions::new(Settings::default(), 0));
+        Desk { transactions, waiting: Waiting::default(), completing: RefCell::default() }
     }
 
-    /// When one times out next.
-    pub(crate) fn next_tick(&self) -> Option<i64> {
-        self.all.borrow().values().filter_map(Transaction::times_out).min()
+    /// To look at.
+    pub(crate) fn transactions(&self) -> Ref<'_, Transactions> {
+        self.transactions.borrow()
     }
+}
 
-    /// The ids of those that are so.
-    fn which(&self, wanted: impl Fn(&Transaction) -> bool) -> Vec<String> {
-        let all = self.all.borrow();
-        all.iter().filter(|(_, t)| wanted(t)).map(|(id, _)| id.clone()).collect()
-    }
-
-    /// Whether a producer may write to this in its transaction.
-    pub(crate) fn holds(
-        &self,
-        id: &str,
-        claim: Claim,
-        what: Holds<'_>,
-    ) -> Result<(), ResponseError> {
-        let all = self.all.borrow();
-        let transaction = all.get(id).ok_or(ResponseError::InvalidProducerIdMapping)?;
-        transaction.holds(claim, what)
+/// What transactions may do, by the broker's settings.
+fn settings(node: &Node) -> Settings {
+    Settings {
+        max_timeout: node.number("transaction.max.timeout.ms"),
+        id_expiration: node.number("transactional.id.expiration.ms"),
+        id_expiration_check: node
+            .number("transaction.remove.expired.transaction.cleanup.interval.ms"),
+        retry_abort: node.number("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
     }
 }
 
 impl Node {
-    /// Has a transaction take a step; written down if it changed, undone if that fails.
-    pub(crate) fn step_transaction<T>(
-        &self,
-        id: &str,
-        step: impl FnOnce(&mut Transaction) -> Result<(T, bool), ResponseError>,
+    /// Reads the transactions that are remembered, and does what they had decided.
+    pub(crate) async fn open_transactions(self: &Rc<Node>) {
+        let records = records::transactions(&self.store.borrow());
+        let (transactions, step) =
+            Transactions::restore(settings(self), records, self.steady_now());
+        *self.transactions.transactions.borrow_mut() = transactions;
+        for markers in step.markers {
+            self.complete(&markers.transactional_id, true).await;
+        }
+    }
+
+    /// Has the transactions take a step. It is written down before anybody is told; if that fails,
+    /// it did not happen. What it decided is then done.
+    pub(crate) fn step_transactions<T>(
+        self: &Rc<Node>,
+        act: impl FnOnce(&mut Transactions, Time) -> Step<T>,
     ) -> Result<T, ResponseError> {
-        let mut all = self.transactions.all.borrow_mut();
-        let known = all.get_mut(id).ok_or(ResponseError::InvalidProducerIdMapping)?;
-        let mut next = known.clone();
-        let (result, changed) = step(&mut next)?;
-        if changed {
-            let mut changes = Changes::default();
-            changes
-                .put(Key::Transaction(id.to_owned()), &next)
-                .and_then(|()| self.remember(changes))
-                .map_err(|_| ResponseError::CoordinatorNotAvailable)?;
-            *known = next;
-            self.groups.changed.notify_one();
-        }
-        Ok(result)
-    }
-
-    /// A producer begins under a transactional id; what it left open is aborted first.
-    pub(crate) async fn init_transaction(
-        self: &Rc<Node>,
-        id: &str,
-        claim: Option<Claim>,
-        timeout_ms: i64,
-    ) -> Result<Claim, ResponseError> {
-        let storage = |_| ResponseError::CoordinatorNotAvailable;
-        if !self.transactions.all.borrow().contains_key(id) {
-            let producer = self.new_producer_id().map_err(storage)?;
-            let new = Transaction::new(producer, timeout_ms, self.now());
-            self.transactions.all.borrow_mut().insert(id.to_owned(), new);
-        }
-        let (mut claim, mut new_id) = (claim, None);
-        loop {
-            let now = self.now();
-            let init = self.step_transaction(id, |transaction| {
-                let init = transaction.init(claim, timeout_ms, new_id, now)?;
-                Ok((init, matches!(init, Init::Is(_))))
-            })?;
-            match init {
-                Init::Is(claim) => {
-                    self.flush.settled().await.map_err(storage)?;
-                    return Ok(claim);
+        let step = act(&mut self.transactions.transactions.borrow_mut(), self.steady_now());
+        let written =
+            records::of_transactions(&step.records).and_then(|changes| self.remember(changes));
+        let done = match written {
+            Ok(()) => {
+                for markers in step.markers {
+                    let node = Rc::clone(self);
+                    let complete =
+                        async move { node.complete(&markers.transactional_id, false).await };
+                    tokio::task::spawn_local(complete);
                 }
-                Init::NeedsId => new_id = Some(self.new_producer_id().map_err(storage)?),
-                Init::AbortFirst => {
-                    self.fence(id).await?;
-                    // It was checked, and is fenced itself by now.
-                    claim = None;
-                }
+                self.transactions.waiting.answer(step.answers);
+                Ok(step.answer)
             }
-        }
+            Err(error) => {
+                tracing::error!(%error, "what transactions did was not written down, and is taken back");
+                let error = ResponseError::CoordinatorNotAvailable;
+                let mut transactions = self.transactions.transactions.borrow_mut();
+                let refused = transactions.not_written(self.steady_now(), step, error);
+                drop(transactions);
+                self.transactions.waiting.answer(refused);
+                Err(error)
+            }
+        };
+        self.alarm.bring_forward(self.transactions.transactions().next_tick());
+        done
     }
 
-    /// Aborts a transaction in its producer's stead.
-    async fn fence(self: &Rc<Node>, id: &str) -> Result<(), ResponseError> {
-        let now = self.now();
-        self.step_transaction(id, |transaction| {
-            transaction.fence(now);
-            Ok(((), true))
-        })?;
-        self.complete(id, false).await
-    }
-
-    /// Writes the markers of a prepared transaction and lets its offsets take effect. `again`: it
-    /// may be that some of it was done before.
-    pub(crate) async fn complete(
-        self: &Rc<Node>,
-        id: &str,
-        again: bool,
-    ) -> Result<(), ResponseError> {
+    /// Does what a transaction decided: its markers, its offsets, its end. `again`: it may be that
+    /// some of it was done before.
+    async fn complete(self: &Rc<Node>, id: &str, again: bool) {
         if !self.transactions.completing.borrow_mut().insert(id.to_owned()) {
-            return Err(ResponseError::ConcurrentTransactions);
+            return;
         }
-        let done = self.complete_alone(id, again).await;
-        self.transactions.completing.borrow_mut().remove(id);
-        done.map_err(|error| {
+        let markers = self.transactions.transactions().markers(id);
+        if let Some(markers) = markers
+            && let Err(error) = self.mark(&markers, again).await
+        {
             tracing::error!(%error, id, "a transaction could not be completed; it will be tried again");
-            ResponseError::CoordinatorNotAvailable
-        })
+            let error = ResponseError::CoordinatorNotAvailable;
+            let refused = self.transactions.transactions.borrow_mut().not_marked(id, error);
+            self.transactions.waiting.answer(refused);
+        }
+        self.transactions.completing.borrow_mut().remove(id);
     }
 
-    async fn complete_alone(&self, id: &str, again: bool) -> io::Result<()> {
+    async fn mark(self: &Rc<Node>, markers: &WriteMarkers, again: bool) -> io::Result<()> {
         // No marker before it is certain how it ends.
         self.flush.settled().await?;
-        let found = self.transactions.all.borrow().get(id).cloned();
-        let Some(mut transaction) = found else { return Ok(()) };
-        let Some(commit) = transaction.is_prepared() else { return Ok(()) };
-        let (producer, epoch) = (transaction.producer, transaction.epoch);
-        for (topic, index) in &transaction.partitions {
+        let (producer, commit) = (markers.producer, markers.commit);
+        for (topic, index) in &markers.partitions {
             let name = TopicName(StrBytes::from_string(topic.clone()));
             // A topic that was deleted meanwhile needs no marker.
             let Some(partition) = self.topics.borrow().partition(&name, *index) else { continue };
-            if again && !partition.log.borrow().producers.is_open(producer) {
+            if again && !partition.log.borrow().producers.is_open(producer.id) {
                 continue;
             }
-            let batch = marker::write(producer, epoch, commit, COORDINATOR_EPOCH, self.now());
+            let batch =
+                marker::write(producer.id, producer.epoch, commit, COORDINATOR_EPOCH, self.now());
             let header = Header::read(&batch).map_err(|_| io::ErrorKind::InvalidData)?;
             partition.append(self, header, &batch)?;
         }
-        transaction.complete(self.now());
-        let mut changes = Changes::default();
-        changes.put(Key::Transaction(id.to_owned()), &transaction)?;
-        self.release_offsets(producer, commit, changes)?;
-        self.transactions.all.borrow_mut().insert(id.to_owned(), transaction);
-        self.flush.settled().await
+        let unwritten = |error: ResponseError| io::Error::other(error.to_string());
+        self.step_groups(|groups, now| groups.end_transaction(now, producer.id, commit))
+            .map_err(unwritten)?;
+        // Complete means that all of it is there.
+        self.flush.settled().await?;
+        self.step_transactions(|transactions, now| transactions.markers_written(now, markers))
+            .map_err(unwritten)
     }
 
-    /// Forgets transactional ids that were not used since `before`.
-    pub(crate) fn forget_transactions(&self, before: i64) -> io::Result<()> {
-        use crate::transaction::State;
-        let mut all = self.transactions.all.borrow_mut();
-        let open = [State::Ongoing, State::PrepareCommit, State::PrepareAbort];
-        let old = all.iter().filter(|(_, t)| t.changed < before && !open.contains(&t.state));
-        let old: Vec<_> = old.map(|(id, _)| id.clone()).collect();
-        let mut changes = Changes::default();
-        old.iter().for_each(|id| changes.forget(Key::Transaction(id.clone())));
-        self.remember(changes)?;
-        old.iter().for_each(|id| drop(all.remove(id)));
-        Ok(())
-    }
-
-    /// Aborts what timed out, and completes what is prepared and was left.
-    pub(crate) async fn tick_transactions(self: &Rc<Node>, again: bool) {
-        let now = self.now();
-        let late = self.transactions.which(|t| t.times_out().is_some_and(|at| at <= now));
-        let left =
-            if again { self.transactions.which(|t| t.is_prepared().is_some()) } else { Vec::new() };
-        for id in late {
-            tracing::info!(id, "a transaction timed out and is aborted");
-            if let Err(error) = self.fence(&id).await {
-                tracing::warn!(%error, id, "a transaction that timed out is still open");
+    /// Aborts what took too long, forgets what nobody used for long.
+    pub(crate) fn tick_transactions(self: &Rc<Node>) {
+        let _ = self.step_transactions(|transactions, now| {
+            let step = transactions.tick(now);
+            for late in &step.markers {
+                let id = &late.transactional_id;
+                tracing::info!(id, "a transaction timed out and is aborted");
             }
-        }
-        for id in left {
-            let _ = self.complete(&id, true).await;
+            step
+        });
+    }
+
+    /// Tries again to complete what was decided and could not be completed.
+    pub(crate) async fn complete_left(self: &Rc<Node>) {
+        let left: Vec<_> = self.transactions.transactions().unfinished().collect();
+        for markers in left {
+            self.complete(&markers.transactional_id, true).await;
         }
     }
 }

@@ -1,7 +1,8 @@
 //! AddPartitionsToTxn: where a transaction's records will go. All are added, or none.
 
+use super::places::{self, Places};
 use super::{Cx, code, fenced};
-use crate::transaction::Claim;
+use crate::transaction::Producer;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::add_partitions_to_txn_response::{
     AddPartitionsToTxnPartitionResult, AddPartitionsToTxnTopicResult,
@@ -12,34 +13,27 @@ pub(super) async fn answer(
     cx: &mut Cx,
     request: AddPartitionsToTxnRequest,
 ) -> AddPartitionsToTxnResponse {
-    let response = add_all(cx, &request);
-    match cx.node.flush.settled().await {
-        Ok(()) => response,
-        Err(_) => refused(response),
-    }
-}
-
-fn add_all(cx: &Cx, request: &AddPartitionsToTxnRequest) -> AddPartitionsToTxnResponse {
     let topics = &request.v3_and_below_topics;
-    let known = cx.node.topics.borrow();
-    let missing = |topic: &_, index| known.partition(topic, index).is_none();
-    let some_missing = topics
-        .iter()
-        .any(|topic| topic.partitions.iter().any(|index| missing(&topic.name, *index)));
-    let added = if some_missing {
+    let named =
+        topics.iter().flat_map(|topic| topic.partitions.iter().map(|index| (&topic.name, *index)));
+    let places = places::look(cx, named);
+    let added = if places.iter().all(|(_, _, known)| *known) {
+        add(cx, &request, &places).await
+    } else {
         // Those that are there were not attempted.
         Err(ResponseError::OperationNotAttempted)
-    } else {
-        add(cx, request)
     };
-    let error = added.err().map_or(0, |error| code(fenced(error, cx.version >= 2)));
-    let no_such = code(ResponseError::UnknownTopicOrPartition);
+    let added = added.map_err(|error| fenced(error, cx.version >= 2));
+    let mut codes = places.iter().map(|(_, _, known)| match added {
+        _ if !known => code(ResponseError::UnknownTopicOrPartition),
+        Ok(()) => 0,
+        Err(error) => code(error),
+    });
     let results = topics.iter().map(|topic| {
-        let partitions = topic.partitions.iter().map(|index| {
-            let unknown = some_missing && missing(&topic.name, *index);
+        let partitions = topic.partitions.iter().zip(&mut codes).map(|(index, error)| {
             AddPartitionsToTxnPartitionResult::default()
                 .with_partition_index(*index)
-                .with_partition_error_code(if unknown { no_such } else { error })
+                .with_partition_error_code(error)
         });
         AddPartitionsToTxnTopicResult::default()
             .with_name(topic.name.clone())
@@ -48,26 +42,20 @@ fn add_all(cx: &Cx, request: &AddPartitionsToTxnRequest) -> AddPartitionsToTxnRe
     AddPartitionsToTxnResponse::default().with_results_by_topic_v3_and_below(results.collect())
 }
 
-/// The disk did not take it, so none was added.
-fn refused(mut response: AddPartitionsToTxnResponse) -> AddPartitionsToTxnResponse {
-    let topics = &mut response.results_by_topic_v3_and_below;
-    for partition in topics.iter_mut().flat_map(|topic| &mut topic.results_by_partition) {
-        partition.partition_error_code = code(ResponseError::CoordinatorNotAvailable);
-    }
-    response
-}
-
-fn add(cx: &Cx, request: &AddPartitionsToTxnRequest) -> Result<(), ResponseError> {
-    let now = cx.node.now();
-    let claim = Claim {
-        producer: request.v3_and_below_producer_id.0,
+async fn add(
+    cx: &Cx,
+    request: &AddPartitionsToTxnRequest,
+    places: &Places<'_>,
+) -> Result<(), ResponseError> {
+    let producer = Producer {
+        id: request.v3_and_below_producer_id.0,
         epoch: request.v3_and_below_producer_epoch,
     };
-    let partitions = request
-        .v3_and_below_topics
-        .iter()
-        .flat_map(|topic| topic.partitions.iter().map(|index| (topic.name.to_string(), *index)));
-    cx.node.step_transaction(&request.v3_and_below_transactional_id, |transaction| {
-        Ok(((), transaction.add_partitions(claim, partitions, now)?))
-    })
+    let id = &request.v3_and_below_transactional_id;
+    let partitions = places.iter().map(|(topic, index, _)| (topic.as_str(), *index));
+    let partitions: Vec<_> = partitions.collect();
+    cx.node.step_transactions(|transactions, now| {
+        transactions.add_partitions(now, id, producer, &partitions)
+    })??;
+    cx.node.settled().await
 }

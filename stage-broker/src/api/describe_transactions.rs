@@ -1,7 +1,6 @@
 //! DescribeTransactions: what is in them, and since when.
 
 use super::{Cx, code};
-use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::describe_transactions_response::{TopicData, TransactionState};
 use kafka_protocol::messages::{
     DescribeTransactionsRequest, DescribeTransactionsResponse, ProducerId, TopicName,
@@ -13,12 +12,15 @@ pub(super) async fn answer(
     cx: &mut Cx,
     request: DescribeTransactionsRequest,
 ) -> DescribeTransactionsResponse {
-    let all = cx.node.transactions.all.borrow();
+    let all = cx.node.transactions.transactions();
     let states = request.transactional_ids.into_iter().map(|id| {
-        let Some(transaction) = all.get(id.as_str()) else {
-            return TransactionState::default()
-                .with_transactional_id(id)
-                .with_error_code(code(ResponseError::TransactionalIdNotFound));
+        let transaction = match all.describe(&id) {
+            Ok(transaction) => transaction,
+            Err(error) => {
+                return TransactionState::default()
+                    .with_transactional_id(id)
+                    .with_error_code(code(error));
+            }
         };
         let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
         for (topic, index) in &transaction.partitions {
@@ -31,10 +33,10 @@ pub(super) async fn answer(
         TransactionState::default()
             .with_transactional_id(id)
             .with_transaction_state(StrBytes::from_static_str(transaction.state.name()))
-            .with_transaction_timeout_ms(transaction.timeout_ms as i32)
+            .with_transaction_timeout_ms(transaction.timeout as i32)
             .with_transaction_start_time_ms(transaction.started)
-            .with_producer_id(ProducerId(transaction.producer))
-            .with_producer_epoch(transaction.epoch)
+            .with_producer_id(ProducerId(transaction.producer.id))
+            .with_producer_epoch(transaction.producer.epoch)
             .with_topics(topics.collect())
     });
     DescribeTransactionsResponse::default().with_transaction_states(states.collect())

@@ -2,7 +2,7 @@
 //! answered.
 
 use super::{Cx, code, fenced};
-use crate::transaction::Claim;
+use crate::transaction::Producer;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{EndTxnRequest, EndTxnResponse};
 
@@ -13,12 +13,13 @@ pub(super) async fn answer(cx: &mut Cx, request: EndTxnRequest) -> EndTxnRespons
 }
 
 async fn end(cx: &Cx, request: &EndTxnRequest) -> Result<(), ResponseError> {
-    let now = cx.node.now();
-    let id = &request.transactional_id;
-    let claim = Claim { producer: request.producer_id.0, epoch: request.producer_epoch };
-    let prepared = cx.node.step_transaction(id, |transaction| {
-        let prepared = transaction.prepare(claim, request.committed, now)?;
-        Ok((prepared, prepared))
+    let producer = Producer { id: request.producer_id.0, epoch: request.producer_epoch };
+    let (id, commit) = (&request.transactional_id, request.committed);
+    let (token, waiting) = cx.node.transactions.waiting.begin();
+    cx.node.step_transactions(|transactions, now| {
+        transactions.end(now, token, id, producer, commit)
     })?;
-    if prepared { cx.node.complete(id, false).await } else { Ok(()) }
+    // The decision, the markers and the offsets are safe by now. Should it be lost that they are
+    // there, a start finds them.
+    waiting.await.unwrap_or(Err(ResponseError::CoordinatorNotAvailable)).map(drop)
 }

@@ -1,94 +1,66 @@
 //! OffsetCommit: how far a group is, said by a member, or by anybody if nobody is in it.
 
-use super::{Cx, code, who};
-use crate::offsets::{At, Offset};
+use super::places::{self, Places};
+use super::{Cx, who};
+use crate::group::{Commit, NewOffset};
 use kafka_protocol::error::ResponseError;
-use kafka_protocol::messages::offset_commit_request::OffsetCommitRequestPartition;
 use kafka_protocol::messages::offset_commit_response::{
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
-use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse, TopicName};
+use kafka_protocol::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
 pub(super) async fn answer(cx: &mut Cx, request: OffsetCommitRequest) -> OffsetCommitResponse {
-    let all = check(cx, &request);
-    let (mut topics, mut offsets) = (Vec::new(), Vec::new());
-    for topic in request.topics {
-        let partitions = topic.partitions.into_iter().map(|partition| {
-            let index = partition.partition_index;
-            let one = all.and_then(|()| one(cx, &topic.name, partition));
-            let error = one.map(|offset| offsets.push(offset)).err().map_or(0, code);
+    let named = request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| (&topic.name, partition.partition_index))
+    });
+    let places = places::look(cx, named);
+    let mut codes = places::codes(&places, commit(cx, &request, &places).await).into_iter();
+    let topics = request.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter().zip(&mut codes).map(|(partition, error)| {
             OffsetCommitResponsePartition::default()
-                .with_partition_index(index)
+                .with_partition_index(partition.partition_index)
                 .with_error_code(error)
         });
-        let partitions = partitions.collect();
-        topics.push(
-            OffsetCommitResponseTopic::default()
-                .with_name(topic.name.clone())
-                .with_partitions(partitions),
-        );
-    }
-    let mut stored = cx.node.commit_offsets(&request.group_id, offsets);
-    if stored.is_ok() {
-        stored = cx.node.flush.settled().await;
-    }
-    if let Err(error) = stored {
-        tracing::error!(%error, "offsets were not committed");
-        let all = topics.iter_mut().flat_map(|topic| &mut topic.partitions);
-        for partition in all.filter(|partition| partition.error_code == 0) {
-            partition.error_code = code(ResponseError::CoordinatorNotAvailable);
-        }
-    }
-    OffsetCommitResponse::default().with_topics(topics)
+        OffsetCommitResponseTopic::default()
+            .with_name(topic.name.clone())
+            .with_partitions(partitions.collect())
+    });
+    OffsetCommitResponse::default().with_topics(topics.collect())
 }
 
-/// Whether who commits may do so.
-fn check(cx: &Cx, request: &OffsetCommitRequest) -> Result<(), ResponseError> {
-    let generation = request.generation_id_or_member_epoch;
-    if request.group_id.is_empty() && generation >= 0 {
-        return Err(ResponseError::InvalidGroupId);
+async fn commit(
+    cx: &Cx,
+    request: &OffsetCommitRequest,
+    places: &Places<'_>,
+) -> Result<Vec<Result<(), ResponseError>>, ResponseError> {
+    let partitions = request.topics.iter().flat_map(|topic| &topic.partitions);
+    let known = places.iter().zip(partitions).filter(|((_, _, known), _)| *known);
+    let offsets = known.map(|((topic, index, _), partition)| NewOffset {
+        topic,
+        partition: *index,
+        offset: partition.committed_offset,
+        leader_epoch: partition.committed_leader_epoch,
+        metadata: partition.committed_metadata.as_deref(),
+    });
+    let offsets: Vec<_> = offsets.collect();
+    if offsets.is_empty() {
+        return Ok(Vec::new());
     }
     if !cx.node.has_room_for_group(&request.group_id) {
         return Err(ResponseError::PolicyViolation);
     }
-    let who = who(&request.member_id, request.group_instance_id.clone(), generation);
-    // Anybody can begin a group by committing; nobody can go on in one that is not there.
-    cx.node
-        .step_group(&request.group_id, generation < 0, |group, now, _| {
-            group.check_commit(&who, false, now)
-        })
-        .unwrap_or(Err(ResponseError::IllegalGeneration))
-}
-
-fn one(
-    cx: &Cx,
-    topic: &TopicName,
-    partition: OffsetCommitRequestPartition,
-) -> Result<(At, Offset), ResponseError> {
-    let index = partition.partition_index;
-    let metadata = partition.committed_metadata.as_deref().unwrap_or_default();
-    checked(cx, topic, index, metadata)?;
-    let offset = Offset {
-        offset: partition.committed_offset,
-        leader_epoch: partition.committed_leader_epoch,
-        metadata: metadata.to_owned(),
-        at: cx.node.now(),
+    let (instance, generation) =
+        (request.group_instance_id.as_ref(), request.generation_id_or_member_epoch);
+    let commit = Commit {
+        group: &request.group_id,
+        who: who(&request.member_id, instance, generation),
+        retention: Some(request.retention_time_ms).filter(|retention| *retention != -1),
+        offsets: &offsets,
     };
-    Ok(((topic.to_string(), index), offset))
-}
-
-/// Whether an offset can be kept for this partition.
-pub(super) fn checked(
-    cx: &Cx,
-    topic: &TopicName,
-    index: i32,
-    metadata: &str,
-) -> Result<(), ResponseError> {
-    if cx.node.topics.borrow().partition(topic, index).is_none() {
-        return Err(ResponseError::UnknownTopicOrPartition);
-    }
-    if metadata.len() > cx.node.size("offset.metadata.max.bytes") {
-        return Err(ResponseError::OffsetMetadataTooLarge);
-    }
-    Ok(())
+    let committed = cx.node.step_groups(|groups, now| groups.commit(now, &commit))?;
+    cx.node.settled().await?;
+    committed.map_err(|error| match error {
+        ResponseError::GroupIdNotFound if cx.version < 9 => ResponseError::IllegalGeneration,
+        other => other,
+    })
 }

@@ -1,7 +1,7 @@
-//! OffsetDelete: offsets that nobody in the group is using.
+//! OffsetDelete: offsets of topics that nobody in the group reads.
 
+use super::places::{self, Places};
 use super::{Cx, code};
-use crate::group::State;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::offset_delete_response::{
     OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
@@ -9,50 +9,37 @@ use kafka_protocol::messages::offset_delete_response::{
 use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
 pub(super) async fn answer(cx: &mut Cx, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
-    let response = OffsetDeleteResponse::default();
-    if let Err(error) = check(cx, &request.group_id) {
-        return response.with_error_code(code(error));
+    let named = request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| (&topic.name, partition.partition_index))
+    });
+    let places = places::look(cx, named);
+    let deleted = delete(cx, &request.group_id, &places).await;
+    if let Err(error) = deleted {
+        return OffsetDeleteResponse::default().with_error_code(code(error));
     }
-    let (mut topics, mut gone) = (Vec::new(), Vec::new());
-    for topic in request.topics {
-        let partitions = topic.partitions.iter().map(|partition| {
-            let index = partition.partition_index;
-            let known = cx.node.topics.borrow().partition(&topic.name, index).is_some();
-            let result = OffsetDeleteResponsePartition::default().with_partition_index(index);
-            if known {
-                gone.push((topic.name.to_string(), index));
-                result
-            } else {
-                result.with_error_code(code(ResponseError::UnknownTopicOrPartition))
-            }
+    let mut codes = places::codes(&places, deleted).into_iter();
+    let topics = request.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter().zip(&mut codes).map(|(partition, error)| {
+            OffsetDeleteResponsePartition::default()
+                .with_partition_index(partition.partition_index)
+                .with_error_code(error)
         });
-        let partitions = partitions.collect();
-        topics.push(
-            OffsetDeleteResponseTopic::default()
-                .with_name(topic.name.clone())
-                .with_partitions(partitions),
-        );
-    }
-    let mut forgotten = cx.node.forget_offsets(&request.group_id, &gone);
-    if forgotten.is_ok() {
-        forgotten = cx.node.flush.settled().await;
-    }
-    match forgotten {
-        Ok(()) => response.with_topics(topics),
-        Err(_) => response.with_error_code(code(ResponseError::CoordinatorNotAvailable)),
-    }
+        OffsetDeleteResponseTopic::default()
+            .with_name(topic.name.clone())
+            .with_partitions(partitions.collect())
+    });
+    OffsetDeleteResponse::default().with_topics(topics.collect())
 }
 
-fn check(cx: &Cx, id: &str) -> Result<(), ResponseError> {
-    let all = cx.node.groups.all.borrow();
-    match all.get(id) {
-        None if cx.node.offsets.borrow().of(id).next().is_none() => {
-            Err(ResponseError::GroupIdNotFound)
-        }
-        Some(group) if group.state != State::Empty => {
-            // What members are subscribed to is theirs to say; so none is deleted under them.
-            Err(ResponseError::NonEmptyGroup)
-        }
-        _ => Ok(()),
-    }
+async fn delete(
+    cx: &Cx,
+    group: &str,
+    places: &Places<'_>,
+) -> Result<Vec<Result<(), ResponseError>>, ResponseError> {
+    let known = places.iter().filter(|(_, _, known)| *known);
+    let partitions: Vec<_> = known.map(|(topic, index, _)| (topic.as_str(), *index)).collect();
+    let deleted =
+        cx.node.step_groups(|groups, now| groups.delete_offsets(now, group, &partitions))??;
+    cx.node.settled().await?;
+    Ok(deleted)
 }

@@ -2,101 +2,76 @@
 //! holds one.
 
 use super::{Cx, code};
-use crate::offsets::{At, Offset};
-use kafka_protocol::error::ResponseError;
+use crate::group::{FetchedOffset, FetchedTopic};
 use kafka_protocol::messages::offset_fetch_response::{
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
     OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 use kafka_protocol::messages::{OffsetFetchRequest, OffsetFetchResponse, TopicName};
 use kafka_protocol::protocol::StrBytes;
-use std::collections::BTreeMap;
 
 /// The partitions asked for, by topic; none: all.
-type Wanted = Option<Vec<(TopicName, Vec<i32>)>>;
-
-/// A partition's answer.
-struct Found {
-    index: i32,
-    offset: Result<Option<Offset>, ResponseError>,
-}
+type Wanted<'a> = Option<Vec<(&'a str, Vec<i32>)>>;
 
 pub(super) async fn answer(cx: &mut Cx, request: OffsetFetchRequest) -> OffsetFetchResponse {
-    let stable = request.require_stable;
+    let mut found = find(cx, &request);
+    // What is told must not be forgotten: whoever asks may go on from there.
+    if let Err(error) = cx.node.settled().await {
+        let all = found.iter_mut().flatten().flat_map(|topic| &mut topic.partitions);
+        all.for_each(|partition| partition.refuse(error));
+    }
     if cx.version >= 8 {
-        let groups = request.groups.into_iter().map(|group| {
-            let wanted = group.topics.map(|topics| {
-                topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
+        let groups = request.groups.into_iter().zip(found).map(|(group, topics)| {
+            let topics = topics.into_iter().map(|topic| {
+                OffsetFetchResponseTopics::default()
+                    .with_name(TopicName(StrBytes::from_string(topic.name)))
+                    .with_partitions(topic.partitions.into_iter().map(grouped).collect())
             });
-            let topics =
-                find(cx, &group.group_id, wanted, stable).into_iter().map(|(name, all)| {
-                    OffsetFetchResponseTopics::default()
-                        .with_name(name)
-                        .with_partitions(all.into_iter().map(grouped).collect())
-                });
             OffsetFetchResponseGroup::default()
-                .with_topics(topics.collect())
                 .with_group_id(group.group_id)
+                .with_topics(topics.collect())
         });
         return OffsetFetchResponse::default().with_groups(groups.collect());
     }
-    let wanted = request.topics.map(|topics| {
-        topics.into_iter().map(|topic| (topic.name, topic.partition_indexes)).collect()
-    });
-    let topics = find(cx, &request.group_id, wanted, stable).into_iter().map(|(name, all)| {
+    let topics = found.into_iter().flatten().map(|topic| {
         OffsetFetchResponseTopic::default()
-            .with_name(name)
-            .with_partitions(all.into_iter().map(single).collect())
+            .with_name(TopicName(StrBytes::from_string(topic.name)))
+            .with_partitions(topic.partitions.into_iter().map(single).collect())
     });
     OffsetFetchResponse::default().with_topics(topics.collect())
 }
 
-fn find(cx: &Cx, group: &str, wanted: Wanted, stable: bool) -> Vec<(TopicName, Vec<Found>)> {
-    let offsets = cx.node.offsets.borrow();
-    let find = |at: &At| Found {
-        index: at.1,
-        offset: if stable && offsets.is_pending(group, at) {
-            Err(ResponseError::UnstableOffsetCommit)
-        } else {
-            Ok(offsets.get(group, at).cloned())
-        },
+/// What each of the groups asked for has committed.
+fn find(cx: &Cx, request: &OffsetFetchRequest) -> Vec<Vec<FetchedTopic>> {
+    let groups = cx.node.groups.groups();
+    let fetch = |group: &str, wanted: Wanted<'_>| {
+        groups.fetch(group, wanted.as_deref(), request.require_stable)
     };
-    if let Some(wanted) = wanted {
-        let topics = wanted.into_iter().map(|(topic, indexes)| {
-            let name = topic.to_string();
-            let found = indexes.into_iter().map(|index| find(&(name.clone(), index)));
-            let found = found.collect();
-            (topic, found)
+    if cx.version >= 8 {
+        let fetched = request.groups.iter().map(|group| {
+            let wanted = group.topics.as_ref().map(|topics| {
+                topics.iter().map(|t| (t.name.as_str(), t.partition_indexes.clone())).collect()
+            });
+            fetch(&group.group_id, wanted)
         });
-        return topics.collect();
+        return fetched.collect();
     }
-    let mut topics: BTreeMap<&str, Vec<Found>> = BTreeMap::new();
-    for (at, _) in offsets.of(group) {
-        topics.entry(&at.0).or_default().push(find(at));
-    }
-    let named = topics
-        .into_iter()
-        .map(|(name, found)| (TopicName(StrBytes::from_string(name.to_owned())), found));
-    named.collect()
+    let wanted = request.topics.as_ref().map(|topics| {
+        topics.iter().map(|t| (t.name.as_str(), t.partition_indexes.clone())).collect()
+    });
+    vec![fetch(&request.group_id, wanted)]
 }
 
-fn single(found: Found) -> OffsetFetchResponsePartition {
-    let partition = OffsetFetchResponsePartition::default()
-        .with_partition_index(found.index)
-        .with_committed_offset(-1)
-        .with_committed_leader_epoch(-1)
-        .with_metadata(Some(StrBytes::default()));
-    match found.offset {
-        Ok(None) => partition,
-        Ok(Some(offset)) => partition
-            .with_committed_offset(offset.offset)
-            .with_committed_leader_epoch(offset.leader_epoch)
-            .with_metadata(Some(StrBytes::from_string(offset.metadata))),
-        Err(error) => partition.with_error_code(code(error)),
-    }
+fn single(found: FetchedOffset) -> OffsetFetchResponsePartition {
+    OffsetFetchResponsePartition::default()
+        .with_partition_index(found.partition)
+        .with_committed_offset(found.offset)
+        .with_committed_leader_epoch(found.leader_epoch)
+        .with_metadata(Some(StrBytes::from_string(found.metadata)))
+        .with_error_code(found.error.map_or(0, code))
 }
 
-fn grouped(found: Found) -> OffsetFetchResponsePartitions {
+fn grouped(found: FetchedOffset) -> OffsetFetchResponsePartitions {
     let single = single(found);
     OffsetFetchResponsePartitions::default()
         .with_partition_index(single.partition_index)

@@ -10,7 +10,7 @@ use crate::log::producers::Verdict;
 use crate::node::Node;
 use crate::partition::Partition;
 use crate::topic::Rules;
-use crate::transaction::{Claim, Holds};
+use crate::transaction::Producer;
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::produce_request::PartitionProduceData;
@@ -123,12 +123,12 @@ fn check_transaction(
     transaction: Option<&str>,
 ) -> Result<(), Refusal> {
     let Some(id) = transaction else { return Ok(()) };
-    let claim = Claim { producer: header.producer_id, epoch: header.producer_epoch };
-    let what = Holds::Partition(&partition.topic, partition.index);
-    cx.node.transactions.holds(id, claim, what).map_err(|error| match error {
-        ResponseError::InvalidTxnState if cx.version >= 11 => {
-            let why = "the partition is not in the transaction";
-            Refusal::new(ResponseError::TransactionAbortable, why)
+    let producer = Producer { id: header.producer_id, epoch: header.producer_epoch };
+    let transactions = cx.node.transactions.transactions();
+    let held = transactions.holds_partition(id, producer, &partition.topic, partition.index);
+    held.map_err(|error| match error {
+        ResponseError::TransactionAbortable if cx.version < 11 => {
+            Refusal::new(ResponseError::InvalidTxnState, "the partition is not in the transaction")
         }
         // The one before is not quite over: a client tries this one again.
         ResponseError::ConcurrentTransactions => {

@@ -1,14 +1,15 @@
 //! SyncGroup: the answer comes when the leader has said what is whose.
 
 use super::{Cx, code, who};
-use crate::group::{Sync, Synced};
+use crate::connection::closed;
+use crate::group::{Answer, Sync, Synced};
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 use kafka_protocol::protocol::StrBytes;
 
 pub(super) async fn answer(cx: &mut Cx, request: SyncGroupRequest) -> SyncGroupResponse {
-    match sync(cx, request).await {
+    match sync(cx, &request).await {
         Ok(synced) => SyncGroupResponse::default()
             .with_protocol_type(synced.protocol_type.map(StrBytes::from_string))
             .with_protocol_name(synced.protocol.map(StrBytes::from_string))
@@ -17,27 +18,36 @@ pub(super) async fn answer(cx: &mut Cx, request: SyncGroupRequest) -> SyncGroupR
     }
 }
 
-async fn sync(cx: &Cx, request: SyncGroupRequest) -> Result<Synced, ResponseError> {
-    if request.group_id.is_empty() {
-        return Err(ResponseError::InvalidGroupId);
+async fn sync(cx: &Cx, request: &SyncGroupRequest) -> Result<Synced, ResponseError> {
+    if cx.version >= 5 && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
+        return Err(ResponseError::InconsistentGroupProtocol);
     }
-    let assignments = request.assignments.into_iter().map(|assigned| {
+    let assignments = request.assignments.iter().map(|assigned| {
         (assigned.member_id.to_string(), Bytes::copy_from_slice(&assigned.assignment))
     });
-    let (token, waiting) = cx.node.groups.park_sync();
+    let instance = request.group_instance_id.as_ref();
     let sync = Sync {
-        who: who(&request.member_id, request.group_instance_id, request.generation_id),
-        protocol_type: request.protocol_type.map(|name| name.to_string()),
-        protocol: request.protocol_name.map(|name| name.to_string()),
+        group: &request.group_id,
+        who: who(&request.member_id, instance, request.generation_id),
+        protocol_type: request.protocol_type.as_deref(),
+        protocol: request.protocol_name.as_deref(),
         assignments: assignments.collect(),
-        token,
     };
-    let id = &request.group_id;
-    let step =
-        cx.node.step_group(id, false, |group, now, outcome| *outcome = group.sync(sync, now));
-    if step.is_none() {
-        cx.node.groups.unpark(token);
-        return Err(ResponseError::UnknownMemberId);
+    let (token, waiting) = cx.node.groups.waiting.begin();
+    if let Err(error) = cx.node.step_groups(|groups, now| groups.sync(now, token, sync)) {
+        cx.node.hang_up(&request.group_id, token);
+        return Err(error);
     }
-    waiting.await.unwrap_or(Err(ResponseError::CoordinatorNotAvailable))
+    let answer = tokio::select! {
+        answer = waiting => answer.ok(),
+        () = closed(&cx.socket) => {
+            cx.node.hang_up(&request.group_id, token);
+            None
+        }
+    };
+    cx.node.settled().await?;
+    match answer {
+        Some(Answer::Sync(synced)) => synced,
+        _ => Err(ResponseError::CoordinatorNotAvailable),
+    }
 }

@@ -1,73 +1,57 @@
-//! LeaveGroup: a member goes, by its own wish or by an operator's.
+//! LeaveGroup: members go, by member id or by instance id.
 
-use super::{Group, Member, Outcome, Reply, State, Token};
+use super::state::{Group, State};
+use super::{Groups, Step, Time, Who};
 use kafka_protocol::error::ResponseError;
 
-impl Group {
-    /// A member goes; named by its id, by its instance, or by both.
+/// A member that leaves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaving<'a> {
+    /// Member id; may be empty if there is an instance id.
+    pub(crate) member: &'a str,
+    /// Group instance id.
+    pub(crate) instance: Option<&'a str>,
+}
+
+impl Groups {
+    /// Answers LeaveGroup: one result for each, in order, or one for all. (Below version 3 there is
+    /// one member, and its result is the request's.)
     pub(crate) fn leave(
         &mut self,
-        member: &str,
-        instance: Option<&str>,
-        now: i64,
-        outcome: &mut Outcome,
-    ) -> Result<(), ResponseError> {
-        let id = match instance {
-            Some(instance) => {
-                let id = self.instances.get(instance).ok_or(ResponseError::UnknownMemberId)?;
-                if !member.is_empty() && id != member {
-                    return Err(ResponseError::FencedInstanceId);
-                }
-                id.clone()
-            }
-            None => member.to_owned(),
+        now: Time,
+        group: &str,
+        leaving: &[Leaving<'_>],
+    ) -> Step<Result<Vec<Result<(), ResponseError>>, ResponseError>> {
+        let mut step = Step::default();
+        if group.is_empty() {
+            return step.with(Err(ResponseError::InvalidGroupId));
+        }
+        let id = group;
+        let Some(group) = self.all.get_mut(id) else {
+            return step.with(Ok(vec![Err(ResponseError::UnknownMemberId); leaving.len()]));
         };
-        if self.pending.remove(&id).is_some() {
-            self.try_complete(now, outcome);
-            return Ok(());
+        let results: Vec<_> = leaving.iter().map(|l| group.leave(l, &mut step)).collect();
+        if results.iter().any(Result::is_ok) && group.state != State::Empty {
+            group.rebalance(now, &self.settings, &mut step);
         }
-        if !self.members.contains_key(&id) {
-            return Err(ResponseError::UnknownMemberId);
-        }
-        self.remove(&id, outcome);
-        self.rebalance_without(now, outcome);
+        self.schedule(id);
+        step.with(Ok(results))
+    }
+}
+
+impl Group {
+    fn leave(&mut self, leaving: &Leaving<'_>, step: &mut Step) -> Result<(), ResponseError> {
+        let Leaving { member, instance } = *leaving;
+        let id = if member.is_empty() {
+            let known = instance.and_then(|instance| self.instances.get(instance));
+            known.cloned().ok_or(ResponseError::UnknownMemberId)?
+        } else {
+            if !self.pending.contains_key(member) {
+                self.check_member(&Who { member, instance, generation: -1 })?;
+            }
+            member.to_owned()
+        };
+        self.remove(&id, step);
         Ok(())
-    }
-
-    /// Whoever waits under this token has gone. A new member that was never told its id is out at
-    /// once; any other has until its session ends.
-    pub(crate) fn abandon(&mut self, token: Token, now: i64) -> Outcome {
-        let mut outcome = Outcome::default();
-        let waits = |member: &Member| member.joining == Some(token) && member.is_new;
-        let found = self.members.iter().find(|(_, member)| waits(member));
-        if let Some(id) = found.map(|(id, _)| id.clone()) {
-            self.remove(&id, &mut outcome);
-            self.rebalance_without(now, &mut outcome);
-        }
-        outcome
-    }
-
-    /// Takes a member out, and answers what it waits for.
-    pub(super) fn remove(&mut self, id: &str, outcome: &mut Outcome) {
-        let Some(member) = self.members.remove(id) else { return };
-        if let Some(instance) = &member.instance {
-            self.instances.remove(instance);
-        }
-        let error = ResponseError::UnknownMemberId;
-        let joining = member.joining.map(|token| Reply::Join(token, Err((error, id.to_owned()))));
-        let syncing = member.syncing.map(|token| Reply::Sync(token, Err(error)));
-        outcome.replies.extend(joining.into_iter().chain(syncing));
-        if self.leader.as_deref() == Some(id) {
-            self.leader = self.members.keys().next().cloned();
-        }
-    }
-
-    /// What follows when members are gone.
-    pub(super) fn rebalance_without(&mut self, now: i64, outcome: &mut Outcome) {
-        match self.state {
-            State::Completing | State::Stable => self.prepare(false, now, outcome),
-            State::Preparing => self.try_complete(now, outcome),
-            State::Empty => {}
-        }
     }
 }

@@ -1,75 +1,93 @@
-//! SyncGroup: the leader says what is whose, everybody is told.
+//! SyncGroup: the leader says what is whose, everybody learns it.
 
-use super::{Group, Outcome, Reply, State, Sync, Synced};
+use super::state::State;
+use super::step::Undo;
+use super::{Groups, Step, Time, Token, Who};
+use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
 
-impl Group {
-    /// A member asks what is theirs. The answer comes now, or when the leader has said it.
-    pub(crate) fn sync(&mut self, sync: Sync, now: i64) -> Outcome {
-        let mut outcome = Outcome::default();
-        let token = sync.token;
-        match self.take_sync(sync, now, &mut outcome) {
-            Ok(Some(synced)) => outcome.replies.push(Reply::Sync(token, Ok(synced))),
-            Ok(None) => {}
-            Err(error) => outcome.replies.push(Reply::Sync(token, Err(error))),
+/// A SyncGroup request.
+#[derive(Clone, Debug)]
+pub(crate) struct Sync<'a> {
+    /// Of which group.
+    pub(crate) group: &'a str,
+    /// By whom.
+    pub(crate) who: Who<'a>,
+    /// What it believes the group's is (version 5 on; none there is INCONSISTENT_GROUP_PROTOCOL in
+    /// Kafka's API layer, and so for the protocol).
+    pub(crate) protocol_type: Option<&'a str>,
+    /// Likewise.
+    pub(crate) protocol: Option<&'a str>,
+    /// By member id; the leader's only.
+    pub(crate) assignments: Vec<(String, Bytes)>,
+}
+
+/// The answer to SyncGroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Synced {
+    /// Of the group.
+    pub(crate) protocol_type: Option<String>,
+    /// Of the group.
+    pub(crate) protocol: Option<String>,
+    /// What is the member's.
+    pub(crate) assignment: Bytes,
+}
+
+impl Groups {
+    /// Answers SyncGroup under the token, now or later.
+    pub(crate) fn sync(&mut self, now: Time, token: Token, sync: Sync<'_>) -> Step {
+        let mut step = Step::default();
+        if let Err(error) = self.accept(now, token, sync, &mut step) {
+            step.sync(token, Err(error));
         }
-        outcome
+        step
     }
 
-    fn take_sync(
+    fn accept(
         &mut self,
-        mut sync: Sync,
-        now: i64,
-        outcome: &mut Outcome,
-    ) -> Result<Option<Synced>, ResponseError> {
-        self.check(&sync.who)?;
-        let differs = |said: &Option<String>, known: &Option<String>| {
-            said.is_some() && known.is_some() && said != known
+        now: Time,
+        token: Token,
+        sync: Sync<'_>,
+        step: &mut Step,
+    ) -> Result<(), ResponseError> {
+        if sync.group.is_empty() {
+            return Err(ResponseError::InvalidGroupId);
+        }
+        let group = self.all.get_mut(sync.group).ok_or(ResponseError::UnknownMemberId)?;
+        group.check(&sync.who)?;
+        let differs = |claimed: Option<&str>, real: &Option<String>| {
+            claimed.is_some() && claimed != real.as_deref()
         };
-        if differs(&sync.protocol_type, &self.protocol_type)
-            || differs(&sync.protocol, &self.protocol)
+        if differs(sync.protocol_type, &group.protocol_type)
+            || differs(sync.protocol, &group.protocol)
         {
             return Err(ResponseError::InconsistentGroupProtocol);
         }
-        match self.state {
-            State::Empty => return Err(ResponseError::UnknownMemberId),
-            State::Preparing => return Err(ResponseError::RebalanceInProgress),
-            State::Stable => {
-                self.alive(&sync.who.member, now);
-                return Ok(Some(self.answer_sync(&sync.who.member)));
+        if group.state == State::PreparingRebalance {
+            return Err(ResponseError::RebalanceInProgress);
+        }
+        let leads = group.is_leader(sync.who.member);
+        let member =
+            group.members.get_mut(sync.who.member).ok_or(ResponseError::UnknownMemberId)?;
+        if let Some(earlier) = member.awaiting_sync.replace(token) {
+            step.sync(earlier, Err(ResponseError::RebalanceInProgress));
+        }
+        group.synced(sync.who.member);
+        if group.state == State::CompletingRebalance && leads {
+            group.members.values_mut().for_each(|member| member.assignment.clear());
+            for (id, assignment) in sync.assignments {
+                if let Some(member) = group.members.get_mut(&id) {
+                    member.assignment = assignment;
+                }
             }
-            State::Completing => {}
+            group.enter(State::Stable, now);
+            step.records.push(group.record());
+            step.undo.push(Undo::Assigned(sync.group.to_owned()));
         }
-        if let Some(member) = self.members.get_mut(&sync.who.member) {
-            let error = ResponseError::UnknownMemberId;
-            let before = member.syncing.replace(sync.token);
-            outcome.replies.extend(before.map(|token| Reply::Sync(token, Err(error))));
+        if group.state == State::Stable {
+            group.answer_syncs(now, &Ok(()), step);
         }
-        if self.leader.as_ref() != Some(&sync.who.member) {
-            return Ok(None);
-        }
-        for (id, member) in &mut self.members {
-            member.assignment = sync.assignments.remove(id).unwrap_or_default();
-        }
-        self.state = State::Stable;
-        self.deadline = None;
-        outcome.changed = true;
-        let waiting = self.members.iter_mut().filter_map(|(id, member)| {
-            let token = member.syncing.take()?;
-            member.expires = now + member.session_ms;
-            Some((id.clone(), token))
-        });
-        for (id, token) in waiting.collect::<Vec<_>>() {
-            outcome.replies.push(Reply::Sync(token, Ok(self.answer_sync(&id))));
-        }
-        Ok(None)
-    }
-
-    fn answer_sync(&self, member: &str) -> Synced {
-        Synced {
-            protocol_type: self.protocol_type.clone(),
-            protocol: self.protocol.clone(),
-            assignment: self.members.get(member).map(|m| m.assignment.clone()).unwrap_or_default(),
-        }
+        self.schedule(sync.group);
+        Ok(())
     }
 }

@@ -14,6 +14,8 @@ const NAME: &str = "state";
 pub(super) struct StateFile {
     file: Arc<File>,
     pub(super) size: u64,
+    /// Something that was not written whole is at its end.
+    torn: bool,
 }
 
 type Change = (Key, Option<Box<str>>);
@@ -23,7 +25,7 @@ impl StateFile {
     pub(super) fn open(place: &Place) -> io::Result<(StateFile, Vec<Vec<Change>>)> {
         let Some(path) = place.path(NAME).filter(|path| path.exists()) else {
             let file = Arc::new(place.create(NAME)?);
-            return Ok((StateFile { file, size: 0 }, Vec::new()));
+            return Ok((StateFile { file, size: 0, torn: false }, Vec::new()));
         };
         let bytes = std::fs::read(&path)?;
         let (mut left, mut all) = (&bytes[..], Vec::new());
@@ -38,7 +40,7 @@ impl StateFile {
         let mut file = File::options().read(true).write(true).open(&path)?;
         file.set_len(size)?;
         file.seek(SeekFrom::End(0))?;
-        Ok((StateFile { file: Arc::new(file), size }, all))
+        Ok((StateFile { file: Arc::new(file), size, torn: false }, all))
     }
 
     /// Replaces it by a new one with these changes only; safe on the disk when this returns.
@@ -61,18 +63,29 @@ impl StateFile {
             file.sync_all()?;
             std::fs::rename(draft, path)?;
         }
-        Ok(StateFile { file: Arc::new(file), size })
+        Ok(StateFile { file: Arc::new(file), size, torn: false })
     }
 
     /// Appends changes; after an error none of them is there.
     pub(super) fn append(&mut self, changes: &[Change]) -> io::Result<()> {
         let frame = encode(changes)?;
+        if self.torn {
+            self.cut()?;
+        }
         if let Err(error) = (&*self.file).write_all(&frame) {
-            self.file.set_len(self.size)?;
-            (&*self.file).seek(SeekFrom::Start(self.size))?;
+            self.torn = true;
+            let _ = self.cut();
             return Err(error);
         }
         self.size += frame.len() as u64;
+        Ok(())
+    }
+
+    /// Takes away what was written in part; what came after it could not be read.
+    fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.size)?;
+        (&*self.file).seek(SeekFrom::Start(self.size))?;
+        self.torn = false;
         Ok(())
     }
 

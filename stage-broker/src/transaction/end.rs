@@ -1,59 +1,55 @@
-//! How a transaction ends: prepared, so that it cannot end otherwise; then complete.
+//! EndTxn: the producer decides.
 
-use super::{Claim, State, Transaction};
+use super::{Ended, Producer, State, Step, Time, Token, Transactions};
 use kafka_protocol::error::ResponseError;
 
-impl Transaction {
-    /// Its producer wants it to end. `true`: it is prepared now, and must be completed; `false`: it
-    /// ended like this before.
-    pub(crate) fn prepare(
+impl Transactions {
+    /// Answers EndTxn under the token: at once if there is nothing to do, otherwise when
+    /// [`Transactions::markers_written`] says so.
+    pub(crate) fn end(
         &mut self,
-        claim: Claim,
+        now: Time,
+        token: Token,
+        transactional_id: &str,
+        producer: Producer,
         commit: bool,
-        now: i64,
-    ) -> Result<bool, ResponseError> {
-        self.check(claim)?;
-        match (self.state, commit) {
+    ) -> Step {
+        let mut step = Step::default();
+        if let Some(ended) = self.decide(now, transactional_id, producer, commit, &mut step) {
+            step.answers.push((token, ended));
+        } else {
+            self.waiting.insert(transactional_id.to_owned(), token);
+        }
+        step
+    }
+
+    /// None: it is decided now.
+    fn decide(
+        &mut self,
+        now: Time,
+        id: &str,
+        producer: Producer,
+        commit: bool,
+        step: &mut Step,
+    ) -> Option<Ended> {
+        let transaction = match self.of(id, producer) {
+            Ok(transaction) => transaction,
+            Err(error) => return Some(Err(error)),
+        };
+        match (transaction.state, commit) {
             (State::Ongoing, _) => {
-                self.prepared(commit, now);
-                Ok(true)
+                let mut next = transaction.clone();
+                next.state = if commit { State::PrepareCommit } else { State::PrepareAbort };
+                next.changed = now;
+                self.put(now, id, Some(next), step);
+                None
             }
-            (State::CompleteCommit, true) | (State::CompleteAbort, false) => Ok(false),
+            // Asked again: it is as asked for, or will be.
+            (State::CompleteCommit, true) | (State::CompleteAbort, false) => Some(Ok(producer)),
             (State::PrepareCommit, true) | (State::PrepareAbort, false) => {
-                Err(ResponseError::ConcurrentTransactions)
+                Some(Err(ResponseError::ConcurrentTransactions))
             }
-            _ => Err(ResponseError::InvalidTxnState),
+            _ => Some(Err(ResponseError::InvalidTxnState)),
         }
-    }
-
-    /// It is aborted in its producer's stead, who is fenced by that.
-    pub(crate) fn fence(&mut self, now: i64) {
-        self.last = None;
-        self.epoch = self.epoch.saturating_add(1);
-        self.prepared(false, now);
-    }
-
-    fn prepared(&mut self, commit: bool, now: i64) {
-        self.state = if commit { State::PrepareCommit } else { State::PrepareAbort };
-        self.changed = now;
-    }
-
-    /// How it was prepared to end, if it was.
-    pub(crate) fn is_prepared(&self) -> Option<bool> {
-        match self.state {
-            State::PrepareCommit => Some(true),
-            State::PrepareAbort => Some(false),
-            _ => None,
-        }
-    }
-
-    /// All markers are written.
-    pub(crate) fn complete(&mut self, now: i64) {
-        let committed = self.state == State::PrepareCommit;
-        self.state = if committed { State::CompleteCommit } else { State::CompleteAbort };
-        self.partitions.clear();
-        self.groups.clear();
-        self.started = -1;
-        self.changed = now;
     }
 }

@@ -1,60 +1,117 @@
-//! InitProducerId: a producer begins, or begins anew, and fences who was there before.
+//! InitProducerId: a producer begins, or begins anew; the one before it is fenced.
 
-use super::{Claim, State, Transaction};
+use super::state::{State, is_exhausted};
+use super::{Producer, Step, Time, Transaction, Transactions};
 use kafka_protocol::error::ResponseError;
 
-/// What a producer that begins is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Init {
-    /// It is this producer now.
-    Is(Claim),
-    /// A transaction is open: abort it, then ask again.
-    AbortFirst,
-    /// Its epochs are used up: it needs this new producer id.
-    NeedsId,
+/// An InitProducerId request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Init<'a> {
+    /// None: a producer that is only idempotent.
+    pub(crate) transactional_id: Option<&'a str>,
+    /// How long its transactions may take.
+    pub(crate) timeout: Time,
+    /// Who it was so far (version 3 on), or [`Producer::NONE`].
+    pub(crate) producer: Producer,
 }
 
-impl Transaction {
-    /// A producer begins; `claim` is who it was, if it was somebody. `new_id` is a producer id to
-    /// go on with, if one was asked for.
+impl Transactions {
+    /// Answers InitProducerId. What a producer before it left open is aborted first; meanwhile it is
+    /// told CONCURRENT_TRANSACTIONS, and asks again.
     pub(crate) fn init(
         &mut self,
-        claim: Option<Claim>,
-        timeout_ms: i64,
-        new_id: Option<i64>,
-        now: i64,
-    ) -> Result<Init, ResponseError> {
-        if let Some(claim) = claim {
-            let repeated = self.last == Some((claim.producer, claim.epoch));
-            if repeated && self.state != State::Ongoing {
-                // The answer to the first time was lost.
-                return Ok(Init::Is(Claim { producer: self.producer, epoch: self.epoch }));
-            }
-            if claim.producer != self.producer || claim.epoch != self.epoch {
-                return Err(ResponseError::ProducerFenced);
-            }
+        now: Time,
+        init: &Init<'_>,
+    ) -> Step<Result<Producer, ResponseError>> {
+        let mut step = Step::default();
+        let answer = self.begin(now, init, &mut step);
+        step.with(answer)
+    }
+
+    fn begin(
+        &mut self,
+        now: Time,
+        init: &Init<'_>,
+        step: &mut Step,
+    ) -> Result<Producer, ResponseError> {
+        let claimed = init.producer;
+        if (claimed.id == -1) != (claimed.epoch == -1) {
+            return Err(ResponseError::InvalidRequest);
         }
-        match self.state {
+        let Some(id) = init.transactional_id else {
+            return Ok(Producer { id: self.new_producer_id(step), epoch: 0 });
+        };
+        if id.is_empty() {
+            return Err(ResponseError::InvalidRequest);
+        }
+        if init.timeout <= 0 || init.timeout > self.settings.max_timeout {
+            return Err(ResponseError::InvalidTransactionTimeout);
+        }
+        let claimed = (claimed != Producer::NONE).then_some(claimed);
+        let known = self.all.get(id).cloned();
+        let mut next = match known {
+            Some(known) => known,
+            None => Transaction::new(self.new_producer_id(step)),
+        };
+        if claimed.is_some_and(|claimed| !next.may_be(claimed)) {
+            return Err(ResponseError::ProducerFenced);
+        }
+        match next.state {
             State::PrepareCommit | State::PrepareAbort => {
                 return Err(ResponseError::ConcurrentTransactions);
             }
-            State::Ongoing => return Ok(Init::AbortFirst),
+            State::Ongoing => {
+                next.fence(now);
+                self.put(now, id, Some(next), step);
+                return Err(ResponseError::ConcurrentTransactions);
+            }
             State::Empty | State::CompleteCommit | State::CompleteAbort => {}
         }
-        if self.epoch >= i16::MAX - 1 {
-            let Some(id) = new_id else { return Ok(Init::NeedsId) };
-            self.last = Some((self.producer, self.epoch));
-            (self.producer, self.epoch) = (id, 0);
+        let epoch = next.producer.epoch;
+        let id_before = next.producer.id;
+        let goes_on = |claimed: Producer| {
+            claimed.epoch == epoch || (epoch == i16::MAX && claimed.epoch == next.last_epoch)
+        };
+        (next.producer, next.last_epoch) = if is_exhausted(epoch) && claimed.is_none_or(goes_on) {
+            let first = Producer { id: self.new_producer_id(step), epoch: 0 };
+            (first, claimed.map_or(-1, |claimed| claimed.epoch))
         } else {
-            self.last = claim.map(|claim| (claim.producer, claim.epoch));
-            self.epoch += 1;
+            next.next_epoch(claimed)?
+        };
+        if next.producer.id != id_before {
+            next.previous_id = id_before;
         }
-        self.timeout_ms = timeout_ms;
-        self.state = State::Empty;
-        self.partitions.clear();
-        self.groups.clear();
-        self.started = -1;
-        self.changed = now;
-        Ok(Init::Is(Claim { producer: self.producer, epoch: self.epoch }))
+        next.timeout = init.timeout;
+        next.state = State::Empty;
+        next.started = -1;
+        next.changed = now;
+        let producer = next.producer;
+        self.put(now, id, Some(next), step);
+        Ok(producer)
+    }
+}
+
+impl Transaction {
+    /// Whether the claimed producer can be this one: it is, or nobody was yet, or it used up its
+    /// epochs and did not hear of its new id.
+    fn may_be(&self, claimed: Producer) -> bool {
+        self.producer.epoch == -1
+            || claimed.id == self.producer.id
+            || (claimed.id == self.previous_id && is_exhausted(claimed.epoch))
+    }
+
+    /// The producer that goes on, and the epoch that it may still name when it asks again.
+    fn next_epoch(&self, claimed: Option<Producer>) -> Result<(Producer, i16), ResponseError> {
+        let Producer { id, epoch } = self.producer;
+        let last_epoch = match claimed {
+            None => -1,
+            Some(claimed) if epoch == -1 || claimed.epoch == epoch => epoch,
+            // It did not hear the last answer. Nobody else came meanwhile: that resets last_epoch.
+            Some(claimed) if claimed.epoch == self.last_epoch => {
+                return Ok((self.producer, self.last_epoch));
+            }
+            Some(_) => return Err(ResponseError::ProducerFenced),
+        };
+        Ok((Producer { id, epoch: epoch.saturating_add(1) }, last_epoch))
     }
 }

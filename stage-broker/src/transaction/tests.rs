@@ -1,94 +1,155 @@
-//! Transactions as producers see them, without a clock.
+//! Behaviours of transactions, one a test.
+
+mod add;
+mod describe;
+mod end;
+mod epochs;
+mod expiry;
+mod init;
+mod model;
+mod restart;
+mod unwritten;
 
 use super::*;
+use kafka_protocol::error::ResponseError;
+use std::collections::BTreeMap;
 
-fn begun() -> (Transaction, Claim) {
-    let mut transaction = Transaction::new(7, 5_000, 0);
-    let Ok(Init::Is(claim)) = transaction.init(None, 5_000, None, 0) else { panic!("refused") };
-    (transaction, claim)
+/// The broker around the transactions: writes records down, keeps answers and markers.
+pub(crate) struct Desk {
+    pub(crate) transactions: Transactions,
+    pub(crate) now: Time,
+    pub(crate) written: BTreeMap<Key, Value>,
+    pub(crate) answers: BTreeMap<Token, Ended>,
+    pub(crate) markers: Vec<WriteMarkers>,
+    pub(crate) tokens: Token,
+    /// Nothing can be written down.
+    pub(crate) broken: bool,
 }
 
-fn ongoing() -> (Transaction, Claim) {
-    let (mut transaction, claim) = begun();
-    assert_eq!(transaction.add_partitions(claim, [("t".to_owned(), 0)], 10), Ok(true));
-    (transaction, claim)
+pub(crate) const TIMEOUT: Time = 60_000;
+
+pub(crate) fn at(id: i64, epoch: i16) -> Producer {
+    Producer { id, epoch }
 }
 
-#[test]
-fn a_first_producer_has_epoch_zero_and_the_next_fences_it() {
-    let (mut transaction, first) = begun();
-    assert_eq!(first, Claim { producer: 7, epoch: 0 });
-    let second = transaction.init(None, 5_000, None, 0);
-    assert_eq!(second, Ok(Init::Is(Claim { producer: 7, epoch: 1 })));
-    assert_eq!(transaction.check(first), Err(ResponseError::ProducerFenced));
-}
-
-#[test]
-fn a_repeated_bump_gets_the_same_answer_and_a_stale_one_none() {
-    let (mut transaction, first) = begun();
-    let second = transaction.init(Some(first), 5_000, None, 0).unwrap();
-    assert_eq!(transaction.init(Some(first), 5_000, None, 0), Ok(second));
-    let Init::Is(claim) = second else { panic!("{second:?}") };
-    transaction.init(Some(claim), 5_000, None, 0).unwrap();
-    assert_eq!(transaction.init(Some(first), 5_000, None, 0), Err(ResponseError::ProducerFenced));
-}
-
-#[test]
-fn who_begins_while_a_transaction_is_open_aborts_it_first() {
-    let (mut transaction, old) = ongoing();
-    assert_eq!(transaction.init(None, 5_000, None, 0), Ok(Init::AbortFirst));
-    transaction.fence(20);
-    assert_eq!(transaction.is_prepared(), Some(false));
-    assert_eq!(transaction.init(None, 1, None, 0), Err(ResponseError::ConcurrentTransactions));
-    transaction.complete(20);
-    assert!(matches!(transaction.init(None, 5_000, None, 0), Ok(Init::Is(_))));
-    assert_eq!(transaction.prepare(old, true, 30), Err(ResponseError::ProducerFenced));
-}
-
-#[test]
-fn used_up_epochs_need_a_new_id() {
-    let (mut transaction, _) = begun();
-    transaction.epoch = i16::MAX - 1;
-    assert_eq!(transaction.init(None, 5_000, None, 0), Ok(Init::NeedsId));
-    let new = transaction.init(None, 5_000, Some(8), 0);
-    assert_eq!(new, Ok(Init::Is(Claim { producer: 8, epoch: 0 })));
-}
-
-#[test]
-fn only_what_was_added_is_in_it() {
-    let (transaction, claim) = ongoing();
-    assert_eq!(transaction.holds(claim, Holds::Partition("t", 0)), Ok(()));
-    let other = transaction.holds(claim, Holds::Partition("t", 1));
-    assert_eq!(other, Err(ResponseError::InvalidTxnState));
-    assert_eq!(transaction.holds(claim, Holds::Group("g")), Err(ResponseError::InvalidTxnState));
-    let old = Claim { epoch: -1, ..claim };
-    let fenced = transaction.holds(old, Holds::Partition("t", 0));
-    assert_eq!(fenced, Err(ResponseError::InvalidProducerEpoch));
-}
-
-#[test]
-fn an_end_is_final_and_can_be_asked_for_twice() {
-    for (commit, other) in [(true, false), (false, true)] {
-        let (mut transaction, claim) = ongoing();
-        assert_eq!(transaction.prepare(claim, commit, 20), Ok(true));
-        let again = transaction.prepare(claim, commit, 20);
-        assert_eq!(again, Err(ResponseError::ConcurrentTransactions));
-        let opposite = transaction.prepare(claim, other, 20);
-        assert_eq!(opposite, Err(ResponseError::InvalidTxnState));
-        let more = transaction.add_partitions(claim, [("t".to_owned(), 1)], 20);
-        assert_eq!(more, Err(ResponseError::ConcurrentTransactions));
-        transaction.complete(30);
-        assert_eq!(transaction.prepare(claim, commit, 40), Ok(false));
-        let opposite = transaction.prepare(claim, other, 40);
-        assert_eq!(opposite, Err(ResponseError::InvalidTxnState));
-        assert_eq!(transaction.add_partitions(claim, [("t".to_owned(), 1)], 50), Ok(true));
-        assert_eq!(transaction.times_out(), Some(5_050));
+impl Desk {
+    pub(crate) fn new() -> Desk {
+        Desk {
+            transactions: Transactions::new(Settings::default(), 1_000_000),
+            now: 1_000_000,
+            written: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            markers: Vec::new(),
+            tokens: 0,
+            broken: false,
+        }
     }
-}
 
-#[test]
-fn nothing_begun_cannot_end() {
-    let (mut transaction, claim) = begun();
-    assert_eq!(transaction.prepare(claim, true, 1), Err(ResponseError::InvalidTxnState));
-    assert_eq!(transaction.times_out(), None);
+    /// Writes down, then delivers, and remembers the markers to be written.
+    pub(crate) fn follow<T>(&mut self, step: Step<T>) -> T {
+        let Step { answer, mut answers, records, mut markers, undo } = step;
+        if self.broken && !records.is_empty() {
+            let error = ResponseError::CoordinatorNotAvailable;
+            markers.clear();
+            let step = Step { answer: (), answers, records, markers: Vec::new(), undo };
+            answers = self.transactions.not_written(self.now, step, error);
+        } else {
+            for Record { key, value } in records {
+                match value {
+                    Some(value) => self.written.insert(key, value),
+                    None => self.written.remove(&key),
+                };
+            }
+        }
+        for (token, ended) in answers {
+            assert!(self.answers.insert(token, ended).is_none(), "answered twice");
+        }
+        self.markers.extend(markers);
+        answer
+    }
+
+    /// InitProducerId of transactional id `x`.
+    pub(crate) fn init(&mut self) -> Result<Producer, ResponseError> {
+        self.init_as(Producer::NONE)
+    }
+
+    pub(crate) fn init_as(&mut self, producer: Producer) -> Result<Producer, ResponseError> {
+        let init = Init { transactional_id: Some("x"), timeout: TIMEOUT, producer };
+        let step = self.transactions.init(self.now, &init);
+        self.follow(step)
+    }
+
+    pub(crate) fn add(&mut self, producer: Producer, partition: i32) -> Result<(), ResponseError> {
+        let partitions = [("t", partition)];
+        let step = self.transactions.add_partitions(self.now, "x", producer, &partitions);
+        self.follow(step)
+    }
+
+    pub(crate) fn add_group(
+        &mut self,
+        producer: Producer,
+        group: &str,
+    ) -> Result<(), ResponseError> {
+        let step = self.transactions.add_group(self.now, "x", producer, group);
+        self.follow(step)
+    }
+
+    /// EndTxn; none: its answer waits.
+    pub(crate) fn end(&mut self, producer: Producer, commit: bool) -> Option<Ended> {
+        self.tokens += 1;
+        let step = self.transactions.end(self.now, self.tokens, "x", producer, commit);
+        self.follow(step);
+        self.answers.get(&self.tokens).copied()
+    }
+
+    /// All markers are written.
+    pub(crate) fn mark(&mut self) {
+        for marker in std::mem::take(&mut self.markers) {
+            let step = self.transactions.markers_written(self.now, &marker);
+            self.follow(step);
+        }
+    }
+
+    pub(crate) fn pass(&mut self, time: Time) {
+        let until = self.now + time;
+        while let Some(at) = self.transactions.next_tick()
+            && at <= until
+        {
+            self.now = self.now.max(at);
+            let step = self.transactions.tick(self.now);
+            self.follow(step);
+        }
+        self.now = until;
+    }
+
+    pub(crate) fn state(&self) -> Option<State> {
+        self.transactions.describe("x").ok().map(|transaction| transaction.state)
+    }
+
+    /// The process is killed and starts again.
+    pub(crate) fn restart(&mut self) {
+        let settings = self.transactions.settings.clone();
+        self.markers.clear();
+        let (transactions, step) = Transactions::restore(settings, self.written.clone(), self.now);
+        self.transactions = transactions;
+        self.follow(step);
+    }
+
+    /// A transaction ends as asked.
+    pub(crate) fn whole(&mut self, producer: Producer, commit: bool) {
+        self.add(producer, 0).unwrap();
+        assert_eq!(self.end(producer, commit), None);
+        self.mark();
+        assert_eq!(self.answers[&self.tokens], Ok(producer));
+    }
+
+    /// Puts the producer's epoch there, as if it had been bumped so often.
+    pub(crate) fn wear(&mut self, epoch: i16) -> Producer {
+        let transaction = self.transactions.all.get_mut("x").unwrap();
+        transaction.producer.epoch = epoch;
+        let producer = transaction.producer;
+        let value = Value::Transaction(transaction.clone());
+        self.written.insert(Key::Transaction("x".into()), value);
+        producer
+    }
 }

@@ -22,28 +22,10 @@ const PERMITTED: &[(&str, &str)] = &[
     ("transactions::add::offsets_are_a_partition_of_the_transaction", INTERNAL),
 ];
 
-/// Conversations that are still to be put right.
-const DUE: &[&str] = &[
-    "groups::offset_commit::a_group_without_a_name_takes_offsets_of_nobody",
-    "groups::offset_commit::a_member_of_an_unknown_group_is_told_so",
-    "groups::offset_delete::what_a_member_reads_is_not_forgotten",
-    "groups::offset_delete::what_no_member_reads_is_forgotten",
-    "groups::static_members::a_leader_that_comes_back_is_not_asked_to_assign",
-    "groups::sync::the_protocol_must_be_said_again",
-    "transactions::add::a_transaction_without_a_name_adds_nothing",
-    "transactions::describe::an_unknown_transactional_id_is_not_found",
-    "transactions::end::a_transaction_without_a_name_cannot_end",
-    "transactions::init::a_bump_aborts_what_is_open",
-    "transactions::offsets::the_later_of_two_transactions_counts",
-];
-
 /// Why this conversation differs on the engine at hand, if it may.
 pub(crate) fn permitted(conversation: &str) -> Option<&'static str> {
     if engine() == Engine::Kafka {
         return None;
-    }
-    if DUE.contains(&conversation) {
-        return Some("due");
     }
     let found = PERMITTED.iter().find(|(name, _)| *name == conversation);
     found.map(|(_, why)| *why)

@@ -1,0 +1,56 @@
+//! A step that could not be written down is taken back.
+
+use super::state::Group;
+use super::step::{Answer, Undo};
+use super::{Groups, JoinRefused, State, Step, Time};
+use kafka_protocol::error::ResponseError;
+
+impl Groups {
+    /// The records of a step could not be appended: takes it back. Who waited for it is refused with
+    /// `error` (COORDINATOR_NOT_AVAILABLE lets clients try again); tell the step's own caller the
+    /// same. Follow the new step as any other.
+    pub(crate) fn not_written<T>(
+        &mut self,
+        now: Time,
+        step: Step<T>,
+        error: ResponseError,
+    ) -> Step {
+        let mut again = Step::default();
+        for (token, answer) in step.answers {
+            match answer {
+                Answer::Join(Ok(joined)) => again.refuse_join(token, error, &joined.member),
+                Answer::Join(Err(JoinRefused { error, member })) => {
+                    again.refuse_join(token, error, &member);
+                }
+                Answer::Sync(Ok(_)) => again.sync(token, Err(error)),
+                Answer::Sync(Err(error)) => again.sync(token, Err(error)),
+            }
+        }
+        for undo in step.undo.into_iter().rev() {
+            match undo {
+                Undo::Removed(id, group) => {
+                    for producer in group.open.keys() {
+                        self.open.entry(*producer).or_default().insert(id.clone());
+                    }
+                    self.all.insert(id.clone(), Group { due: None, ..*group });
+                    self.schedule(&id);
+                }
+                Undo::Offset(id, topic, partition, was) => {
+                    self.group(&id, now).offsets.put(&topic, partition, was);
+                }
+                Undo::Pending(producer, id, topic, partition, was) => {
+                    self.put_pending(producer, &id, &topic, partition, was, now);
+                }
+                Undo::Assigned(id) => {
+                    if let Some(group) = self.all.get_mut(&id)
+                        && group.state == State::Stable
+                    {
+                        group.prepare(now, &self.settings, &mut again);
+                    }
+                    self.schedule(&id);
+                }
+            }
+        }
+        again
+    }
+}
