@@ -40,7 +40,7 @@ pub(crate) fn input(place: &Place, topics: &Topics, records: u64) -> Result<Stri
     Ok(topic)
 }
 
-fn fill(place: &Place, topics: &Topics, topic: &str, records: u64) -> Result<()> {
+pub(crate) fn fill(place: &Place, topics: &Topics, topic: &str, records: u64) -> Result<()> {
     topics.create(topic)?;
     let mut config = place.producer(None);
     config.set("linger.ms", "50");

@@ -3,7 +3,8 @@
 //! The road of a measurement: the input is filled once ([`fill`]); a contender ([`raw`] or
 //! [`stage`]) handles it in a process of its own, which reports its CPU seconds and its memory
 //! ([`usage`]); the measuring process starts it, takes the time ([`contender`]), and counts its
-//! output ([`count`]). [`one_stage`], [`window`] and [`latency`] are the measurements themselves.
+//! output ([`count`]). [`one_stage`], [`window`], [`latency`] and [`engines`] are
+//! the measurements themselves.
 
 mod pizza;
 
@@ -33,6 +34,8 @@ mod window;
 
 mod latency;
 
+mod engines;
+
 mod probe;
 
 use clap::{Parser, Subcommand};
@@ -58,6 +61,8 @@ enum What {
     Window(window::Options),
     /// From produce to read-committed consume, through four chained stages.
     Latency(latency::Options),
+    /// Our broker beside Apache Kafka: produce and consume, and what it costs the broker.
+    Engines(engines::Options),
     /// Creates a topic and fills it with pizzas.
     Fill(fill::Options),
     /// One run of the raw loop; its last line of output is its usage in JSON.
@@ -81,6 +86,7 @@ fn main() -> ExitCode {
         What::OneStage(options) => one_stage::run(&place, &options),
         What::Window(options) => window::run(&place, &options),
         What::Latency(options) => latency::run(&place, &options),
+        What::Engines(options) => engines::run(&place, &options),
         What::Fill(options) => fill::run(&place, &options),
         What::Raw(job) => raw::run(&place, &job),
         What::Stage(options) => stage::run(&place, &options),

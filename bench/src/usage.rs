@@ -1,4 +1,4 @@
-//! What this process used, from `/proc`.
+//! What a process used, from `/proc`.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -19,17 +19,22 @@ pub(crate) struct Usage {
 impl Usage {
     /// From the start of the process until now.
     pub(crate) fn of_this_process(first: u64) -> Result<Usage> {
-        let stat = read_to_string("/proc/self/stat")?;
-        let (_, numbers) = stat.rsplit_once(") ").context("/proc/self/stat")?;
-        let field = |at: usize| -> Result<f64> {
-            let text = numbers.split(' ').nth(at).context("/proc/self/stat is short")?;
-            Ok(text.parse()?)
-        };
-        // User and system time: fields 14 and 15, of which the first two are cut off.
-        let cpu_seconds = (field(11)? + field(12)?) / TICKS;
+        let cpu_seconds = cpu_seconds(std::process::id())?;
         let status = read_to_string("/proc/self/status")?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = peak.and_then(|peak| peak.split_whitespace().next()).context("no VmHWM")?;
         Ok(Usage { first, cpu_seconds, peak_mb: kib.parse::<f64>()? * 1024.0 / 1e6 })
     }
+}
+
+/// What a process has used since its start.
+pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
+    let file = format!("/proc/{pid}/stat");
+    let stat = read_to_string(&file).with_context(|| format!("read {file}"))?;
+    let (_, numbers) = stat.rsplit_once(") ").context("a stat without a name")?;
+    let field = |at: usize| -> Result<f64> {
+        Ok(numbers.split(' ').nth(at).context("a stat that is short")?.parse()?)
+    };
+    // User and system time: fields 14 and 15, of which the first two are cut off.
+    Ok((field(11)? + field(12)?) / TICKS)
 }
