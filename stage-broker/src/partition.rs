@@ -4,6 +4,7 @@ use crate::log::Log;
 use crate::log::batch::Header;
 use crate::log::producers::Verdict;
 use crate::node::Node;
+use crate::store::{Changes, Key};
 use kafka_protocol::messages::TopicName;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -47,6 +48,13 @@ impl Partition {
         node.save(appended.draft);
         self.wake();
         Ok(appended.base_offset)
+    }
+
+    /// Remembers where its log begins from now on.
+    pub(crate) fn remember_start(&self, node: &Node, start: i64) -> io::Result<()> {
+        let mut changes = Changes::default();
+        changes.put(Key::Start(self.topic_id, self.index), &start)?;
+        node.remember(changes)
     }
 
     /// What the producers' past says to a batch.

@@ -80,6 +80,9 @@ fn retain(node: &Node, partition: &Partition) {
             if !gone.is_empty() {
                 let (topic, index, start) = (&*partition.topic, partition.index, log.start());
                 tracing::info!(?topic, index, start, segments = gone.len(), "old segments go");
+                if let Err(error) = partition.remember_start(node, start) {
+                    tracing::warn!(%error, "where a log begins is not remembered");
+                }
                 node.chores.add(move || retention::remove(gone));
             }
         }

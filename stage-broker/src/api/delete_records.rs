@@ -3,7 +3,6 @@
 use super::{Cx, code};
 use crate::log::retention;
 use crate::partition::Partition;
-use crate::store::{Changes, Key};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
@@ -47,12 +46,8 @@ fn delete(cx: &Cx, partition: &Partition, offset: i64) -> Result<i64, ResponseEr
         return Err(ResponseError::OffsetOutOfRange);
     }
     if offset > log.start() {
-        let mut changes = Changes::default();
-        let key = Key::Start(partition.topic_id, partition.index);
-        changes
-            .put(key, &offset)
-            .and_then(|()| cx.node.remember(changes))
-            .map_err(|_| ResponseError::KafkaStorageError)?;
+        let remembered = partition.remember_start(&cx.node, offset);
+        remembered.map_err(|_| ResponseError::KafkaStorageError)?;
         let gone = log.delete_before(offset);
         cx.node.chores.add(move || retention::remove(gone));
     }

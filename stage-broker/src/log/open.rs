@@ -46,7 +46,11 @@ impl Log {
         } else if let Some(last) = log.segments.last_mut() {
             last.open_to_append()?;
         }
-        log.start = log.start.max(log.segments[0].base).min(log.end());
+        // Of the first segments compaction may have left nothing: no record there was deleted.
+        if !log.settings.compact {
+            log.start = log.start.max(log.start_of_file());
+        }
+        log.start = log.start.min(log.end());
         Ok(log)
     }
 

@@ -28,7 +28,9 @@ impl Log {
         }
         let draft = if gone == self.segments.len() { self.roll()? } else { None };
         let removed: Vec<_> = self.segments.drain(..gone).collect();
-        self.advance(self.start_of_file());
+        if gone > 0 {
+            self.advance(self.start_of_file());
+        }
         Ok((removed, draft))
     }
 

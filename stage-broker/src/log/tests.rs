@@ -225,6 +225,26 @@ fn of_each_key_the_last_record_stays_and_tombstones_go_later() {
 }
 
 #[test]
+fn a_log_begins_where_it_did_also_when_nothing_is_left_of_its_first_segment() {
+    let dir = Dir::new();
+    let compacted = || Settings { compact: true, ..settings() };
+    let mut log = open(&dir, compacted());
+    for value in ["1", "2"] {
+        put(&mut log, NOBODY, 0, &[("a", Some(value))]);
+        log.roll().unwrap();
+    }
+    assert!(compact(&mut log, 100));
+    assert_eq!((log.segments.len(), log.start()), (2, 0));
+    drop(log);
+    let mut log = open(&dir, Settings { retention_ms: 1_000, ..compacted() });
+    assert_eq!((offsets(&log), log.start()), (vec![1], 0));
+    assert!(log.retain(500).unwrap().0.is_empty());
+    assert_eq!(log.start(), 0);
+    assert_eq!(log.retain(5_000).unwrap().0.len(), 1);
+    assert_eq!(log.start(), 2);
+}
+
+#[test]
 fn compaction_drops_what_was_aborted_and_leaves_open_transactions_alone() {
     let dir = Dir::new();
     let mut log = open(&dir, Settings { compact: true, ..settings() });
