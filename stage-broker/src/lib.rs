@@ -55,7 +55,7 @@
 //! # Threads
 //!
 //! One thread owns all of it: there are no locks. Two others do what blocks: forcing data to the
-//! disk (`flush`), and checkpoints and the removal of files (`chores`).
+//! disk (`flush`), and checkpoints, compaction and the removal of files (`chores`).
 
 mod config;
 

@@ -100,8 +100,7 @@ pub(crate) async fn old_values(node: Rc<Node>) {
             let plan = partition.log.borrow().plan_compaction(node.now());
             let Some(plan) = plan else { continue };
             let (topic, index) = (&*partition.topic, partition.index);
-            let done = tokio::task::spawn_blocking(move || plan.run()).await;
-            let done = done.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+            let done = node.chores.done(move || plan.run()).await;
             let taken = done.and_then(|new| partition.log.borrow_mut().take_compacted(new));
             match taken {
                 Ok(()) => tracing::debug!(?topic, index, "compacted"),

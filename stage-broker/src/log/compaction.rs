@@ -156,6 +156,9 @@ impl Plan {
             return Ok(None);
         }
         new.end = segment.end;
+        if new.path.is_some() {
+            new.file()?.sync_data()?;
+        }
         Ok(Some(new))
     }
 

@@ -52,15 +52,18 @@ impl Segment {
     /// Takes the name of the one it was written for.
     pub(crate) fn replace(&mut self, old: &Segment) -> io::Result<()> {
         let (Some(draft), Some(path)) = (&self.path, &old.path) else { return Ok(()) };
-        self.file()?.sync_data()?;
         let index = path.with_extension("index");
-        if index.exists() {
-            std::fs::remove_file(&index)?;
+        // The old index speaks of other positions.
+        match std::fs::remove_file(&index) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => std::fs::rename(draft, path)?,
         }
-        std::fs::rename(draft, path)?;
-        super::place::replace(&index, &self.index.encode(self.size, self.end), false)?;
         self.path = Some(path.clone());
         self.seal();
+        let known = self.index.encode(self.size, self.end);
+        if let Err(error) = super::place::replace(&index, &known, false) {
+            tracing::warn!(?index, %error, "not written; it will be made at the next start");
+        }
         Ok(())
     }
 
