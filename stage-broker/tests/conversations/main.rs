@@ -101,3 +101,13 @@ mod transactions {
 
     mod describe;
 }
+
+/// Random requests of several producers, against a model of what the logs have to hold.
+mod model {
+    mod broker;
+    mod dice;
+    mod log;
+    mod read;
+    mod run;
+    mod writer;
+}

@@ -59,9 +59,14 @@ impl Stored {
 
     /// Keys and values, if not compressed.
     pub(crate) fn records(&self) -> Vec<(Option<Bytes>, Option<Bytes>)> {
+        self.placed().into_iter().map(|(_, key, value)| (key, value)).collect()
+    }
+
+    /// The same with their offsets.
+    pub(crate) fn placed(&self) -> Vec<Placed> {
         assert_eq!(self.attributes & 7, 0, "compressed");
         let mut rest = self.bytes.slice(batch::RECORDS..);
-        (0..self.count).map(|_| record(&mut rest)).collect()
+        (0..self.count).map(|_| record(self.base_offset, &mut rest)).collect()
     }
 
     /// The end of a transaction: its marker says whether it is a commit.
@@ -72,17 +77,20 @@ impl Stored {
     }
 }
 
-fn record(rest: &mut Bytes) -> (Option<Bytes>, Option<Bytes>) {
+/// Offset, key and value.
+pub(crate) type Placed = (i64, Option<Bytes>, Option<Bytes>);
+
+fn record(base_offset: i64, rest: &mut Bytes) -> Placed {
     let length = varint(rest) as usize;
     let mut record = rest.split_to(length);
     record.advance(1);
     varint(&mut record);
-    varint(&mut record);
+    let offset = base_offset + varint(&mut record);
     let mut field = || {
         let length = varint(&mut record);
         (length >= 0).then(|| record.split_to(length as usize))
     };
-    (field(), field())
+    (offset, field(), field())
 }
 
 fn varint(bytes: &mut Bytes) -> i64 {

@@ -32,17 +32,23 @@ static RUN: LazyLock<u64> = LazyLock::new(|| now() as u64);
 static NAMES: AtomicU32 = AtomicU32::new(0);
 
 pub(crate) struct Talk {
+    address: String,
     line: Line,
 }
 
 impl Talk {
+    /// With the broker that all share.
     pub(crate) fn new() -> Talk {
-        Talk { line: Line::open(engine::address()) }
+        Talk::at(engine::address())
+    }
+
+    pub(crate) fn at(address: &str) -> Talk {
+        Talk { address: address.to_owned(), line: Line::open(address) }
     }
 
     /// Another connection.
     pub(crate) fn line(&self) -> Line {
-        Line::open(engine::address())
+        Line::open(&self.address)
     }
 
     /// A name that is used nowhere else.
