@@ -43,6 +43,8 @@ fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        // Where there is no room for a line, there is none for a complaint about it: that panics.
+        .log_internal_errors(false)
         .init();
     let config = match Args::parse().config() {
         Ok(config) => config,
