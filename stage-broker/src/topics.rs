@@ -69,8 +69,11 @@ impl Node {
         let name = TopicName(StrBytes::from_string(name.to_owned()));
         let rules = Rules::new(&configs, &self.settings.borrow());
         let mut topic = Topic { name, id: Uuid::new_v4(), configs, rules, partitions: Vec::new() };
-        self.open_partitions(&mut topic, partitions)?;
-        self.remember_topic(&topic)?;
+        let made = self.open_partitions(&mut topic, partitions);
+        if let Err(error) = made.and_then(|()| self.remember_topic(&topic)) {
+            self.remove_files(&topic);
+            return Err(error);
+        }
         Ok(self.topics.borrow_mut().insert(topic))
     }
 
@@ -112,6 +115,11 @@ impl Node {
         self.step_groups(|groups, now| groups.topic_deleted(now, &topic.name))
             .map_err(|error| io::Error::other(error.to_string()))?;
         topic.partitions.iter().for_each(|partition| partition.wake());
+        self.remove_files(topic);
+        Ok(())
+    }
+
+    fn remove_files(&self, topic: &Topic) {
         if let Some(path) = self.place.path(&directory(&topic.name, topic.id)) {
             self.chores.add(move || {
                 if let Err(error) = std::fs::remove_dir_all(&path) {
@@ -119,7 +127,6 @@ impl Node {
                 }
             });
         }
-        Ok(())
     }
 
     /// Opens the topics that are remembered, and removes what deleted ones left.
