@@ -10,6 +10,8 @@ mod line;
 
 mod engine;
 
+mod process;
+
 mod batch;
 mod codec;
 mod stored;
@@ -104,10 +106,13 @@ mod transactions {
 
 /// Random requests of several producers, against a model of what the logs have to hold.
 mod model {
-    mod broker;
     mod dice;
     mod log;
     mod read;
     mod run;
     mod writer;
 }
+
+// Other systems cannot change the limits of a process that runs.
+#[cfg(target_os = "linux")]
+mod disk_full;
