@@ -125,6 +125,8 @@ pub fn log_to_stderr() {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // Where there is no room for a line, there is none for a complaint about it: that panics.
+        .log_internal_errors(false)
         .try_init()
         // A second call in a process changes nothing.
         .ok();
