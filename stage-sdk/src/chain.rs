@@ -152,6 +152,8 @@ impl Chain {
             output: stage.output.clone(),
             outputs: stage.outputs.clone(),
             dead_letters: Chain::dead_letter_topic(stage),
+            retry_topic: Chain::retry_topic(stage),
+            redirect_topic: Chain::redirect_topic(stage),
             broker: Broker {
                 servers: self.brokers.clone().unwrap_or_default(),
                 overrides: Vec::new(),

@@ -177,6 +177,8 @@ impl StageArgs {
         if let Some(input) = &self.input {
             service.input.clone_from(input);
             service.dead_letters = format!("{input}.{}.dlq", service.stage);
+            service.retry_topic = format!("{input}.{}.retry", service.stage);
+            service.redirect_topic = format!("{input}.{}.redirect", service.stage);
         }
         service.output = self.output.clone().or(service.output);
         service.group = self.group.clone().unwrap_or(service.group);

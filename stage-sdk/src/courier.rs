@@ -2,7 +2,8 @@
 //! asked here and comes back as a reply.
 
 use crate::consumer::Consumer;
-use crate::core::{Ended, Partition, Position, WindowId};
+use crate::core::{Ended, Partition, Pending, Position, WindowId};
+use crate::lane::as_in_input;
 use crate::producer::Producer;
 use crate::record::{self, Kept};
 use crate::sink::{Marked, Refusal, Row};
@@ -30,8 +31,8 @@ pub(crate) enum Job {
     Restore(Vec<Partition>),
     /// Whether what is committed for one of these partitions carries the tag.
     Lookup(WindowId, Vec<Partition>, String),
-    /// The source record of a refused output.
-    Reread(WindowId, Partition, String, i64),
+    /// The source record of a refused output, by its offset, and where to read it.
+    Reread(WindowId, Partition, i64, String, i64),
 }
 
 pub(crate) enum Reply {
@@ -45,6 +46,10 @@ pub(crate) enum Reply {
     Restored(Vec<(Partition, Option<Position>)>),
     Found(WindowId, bool),
     Reread(WindowId, Partition, i64, Kept),
+    /// What is parked of a partition, and where its retry topic begins.
+    Parked(Partition, Vec<Pending>, i64),
+    /// Parked records with their places in the retry topic, and where the next may be.
+    Fetched(Partition, i64, Vec<(i64, Kept)>),
     /// Nothing that waiting mends.
     Failed(String),
 }
@@ -151,8 +156,12 @@ impl Means {
                 };
                 Reply::Found(window, committed.iter().any(ours))
             }
-            Job::Reread(window, partition, topic, offset) => {
-                match self.reread(&topic, partition.number, offset) {
+            Job::Reread(window, partition, offset, topic, at) => {
+                match self.reread(&topic, partition.number, at) {
+                    Ok(kept) if partition.is_lane() => {
+                        let kept = as_in_input(&kept.record(), offset);
+                        Reply::Reread(window, partition, offset, kept)
+                    }
                     Ok(kept) => Reply::Reread(window, partition, offset, kept),
                     Err(text) => Reply::Failed(text),
                 }
@@ -279,7 +288,7 @@ fn restored(
 }
 
 /// Asks again until there is an answer, and says so now and then; none: told to give up.
-fn until_done<T, E: std::fmt::Display>(
+pub(crate) fn until_done<T, E: std::fmt::Display>(
     stop: &AtomicBool,
     what: &str,
     mut ask: impl FnMut() -> Result<T, E>,

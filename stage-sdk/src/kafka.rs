@@ -2,6 +2,8 @@
 
 mod letters;
 
+mod parking;
+
 mod send;
 
 use crate::batch::{Batch, Mark};
@@ -9,6 +11,7 @@ use crate::consumer::Consumer;
 use crate::core::{Core, Effect, Ended, Partition, WindowId};
 use crate::courier::{Courier, Job, Reply};
 use crate::failure::{Failure, Kind};
+use crate::lane::{self, Reader};
 use crate::producer::Producer;
 use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -19,6 +22,11 @@ use std::time::Duration;
 
 /// What the broker adds to a record that is alone in its batch, at most.
 const OVERHEAD: usize = 128;
+
+/// Targets besides the outputs: the dead letters, the retry topic, the redirect topic.
+pub(crate) const DEAD_LETTERS: u16 = u16::MAX;
+const RETRY: u16 = u16::MAX - 1;
+const REDIRECT: u16 = u16::MAX - 2;
 
 /// A topic that outputs go to.
 #[derive(Clone, Debug)]
@@ -38,10 +46,27 @@ pub(crate) struct Worksite {
     /// The main output, the named ones.
     pub(crate) targets: Vec<Option<Target>>,
     pub(crate) dead_letters: Target,
+    /// The retry topic and the redirect topic, where the policy parks records.
+    pub(crate) lane: Option<(Target, Target)>,
     pub(crate) key_required: bool,
     /// Outputs and offsets go to a database; only dead letters are produced.
     pub(crate) is_sink: bool,
     pub(crate) stops_on_failure: bool,
+}
+
+impl Worksite {
+    /// The topic of a target.
+    fn topic(&self, target: u16) -> &str {
+        let target = match (target, &self.lane) {
+            (RETRY, Some((retry, _))) => retry,
+            (REDIRECT, Some((_, redirect))) => redirect,
+            _ => {
+                let output = self.targets.get(target as usize).and_then(Option::as_ref);
+                output.unwrap_or(&self.dead_letters)
+            }
+        };
+        &target.topic
+    }
 }
 
 /// The window whose transaction is open, and how much of its batch is sent.
@@ -58,6 +83,7 @@ pub(crate) struct Kafka {
     courier: Courier,
     producer: Arc<Producer>,
     pub(crate) worksite: Worksite,
+    lanes: Option<Reader>,
     batches: VecDeque<(u64, Batch)>,
     spare: Vec<Batch>,
     sending: Option<Sending>,
@@ -73,6 +99,7 @@ impl Kafka {
         consumer: Arc<Consumer>,
         producer: Arc<Producer>,
         courier: Courier,
+        lanes: Option<Reader>,
         worksite: Worksite,
     ) -> Kafka {
         Kafka {
@@ -80,6 +107,7 @@ impl Kafka {
             courier,
             producer,
             worksite,
+            lanes,
             batches: VecDeque::new(),
             spare: Vec::new(),
             sending: None,
@@ -91,7 +119,8 @@ impl Kafka {
     }
 
     pub(crate) fn topic(&self, partition: Partition) -> &str {
-        self.worksite.inputs.get(partition.input as usize).map_or("", String::as_str)
+        let input = partition.source().input as usize;
+        self.worksite.inputs.get(input).map_or("", String::as_str)
     }
 
     /// Which input a message is of.
@@ -107,7 +136,14 @@ impl Kafka {
     }
 
     pub(crate) fn reply(&mut self) -> Option<Reply> {
-        self.replies.pop_front().or_else(|| self.courier.reply())
+        let lanes = || self.lanes.as_ref().and_then(Reader::reply);
+        self.replies.pop_front().or_else(|| self.courier.reply()).or_else(lanes)
+    }
+
+    pub(crate) fn ask_lane(&self, job: lane::Job) {
+        if let Some(lanes) = &self.lanes {
+            lanes.ask(job);
+        }
     }
 
     pub(crate) fn has_replies(&self) -> bool {
@@ -164,7 +200,7 @@ impl Kafka {
 
     pub(crate) fn lookup(&mut self, core: &Core, id: WindowId) {
         if let Some(window) = core.window(id) {
-            let partitions = window.parts.keys().copied().collect();
+            let partitions = window.positions().map(|(partition, _)| partition).collect();
             self.courier.ask(Job::Lookup(id, partitions, core.tag(id)));
         }
     }
@@ -221,6 +257,9 @@ impl Kafka {
 
     pub(crate) fn leave(self, wait: Duration) {
         self.courier.give_up();
+        if let Some(lanes) = &self.lanes {
+            lanes.give_up();
+        }
         drop(self.courier);
         drop(self.producer);
         self.consumer.leave(self.assigning.is_some(), wait);

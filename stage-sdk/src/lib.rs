@@ -47,6 +47,10 @@ mod kafka;
 
 mod courier;
 
+mod lane;
+
+mod redirect;
+
 pub mod broker;
 
 mod topics;

@@ -1,6 +1,8 @@
 //! What a stage is given: one record of its input.
 
+use crate::core::Partition;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use std::hash::{Hash, Hasher};
 
 /// One record: bytes as Kafka has them. `None` and empty are different things.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +19,13 @@ pub struct Record<'r> {
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
+}
+
+impl Record<'_> {
+    /// The bytes of its key and its value.
+    pub(crate) fn len(&self) -> usize {
+        self.value.map_or(0, <[u8]>::len) + self.key.map_or(0, <[u8]>::len)
+    }
 }
 
 /// Headers are kept packed, one after the other: the name's length, the value's length (all ones:
@@ -70,6 +79,13 @@ pub(crate) fn of<'r>(message: &'r BorrowedMessage<'_>, headers: &'r mut Vec<u8>)
         partition: message.partition(),
         offset: message.offset(),
     }
+}
+
+/// Hash of a key within its partition. The same in every process: what is parked is found again.
+pub(crate) fn hash(partition: Partition, key: &[u8]) -> u64 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    (partition, key).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A record that outlives its message: one that waits, or whose handler is async.

@@ -1,5 +1,7 @@
 //! A stage as a running service: one or more workers in this process.
 
+mod lane;
+
 mod running;
 
 pub use running::{Running, StopHandle};
@@ -13,6 +15,7 @@ use crate::core::{Core, Exit, Settings};
 use crate::courier::{Courier, Means};
 use crate::identity::Identity;
 use crate::kafka::{Kafka, Target, Worksite};
+use crate::lane::{Reader, Topics as LaneTopics};
 use crate::producer::Producer;
 use crate::sink::{Marked, Sink};
 use crate::stage::{IntoStage, Stage};
@@ -61,6 +64,10 @@ pub struct Service {
     pub outputs: Vec<(String, String)>,
     /// The topic its dead letters go to.
     pub dead_letters: String,
+    /// Where the policy `ordered` parks records; made and named by `topics.toml`'s rules.
+    pub retry_topic: String,
+    /// Where it notes what is parked.
+    pub redirect_topic: String,
     /// Where the brokers are.
     pub broker: Broker,
     /// Exactly once, or at least once.
@@ -208,6 +215,7 @@ impl Service {
             inputs: vec![self.input.clone()],
             targets,
             dead_letters: target(&self.dead_letters)?,
+            lane: self.lane(&topics, &input)?,
             key_required: self.key_required,
             is_sink: false,
             stops_on_failure: self.settings.retry.policy == crate::core::Policy::Stop,
@@ -267,6 +275,8 @@ impl Service {
         let failed = |error: rdkafka::error::KafkaError| StartError::Runtime(error.to_string());
         let exactly_once = self.delivery == Delivery::ExactlyOnce && sink.is_none();
         let limits = worksite.targets.iter().flatten().chain([&worksite.dead_letters]);
+        let limits =
+            limits.chain(worksite.lane.iter().flat_map(|(retry, redirect)| [retry, redirect]));
         let limits: Vec<usize> = limits.map(|target| target.limit).collect();
         let largest = limits.iter().copied().max().unwrap_or_default();
         let smallest = limits.iter().copied().min().unwrap_or_default();
@@ -306,7 +316,24 @@ impl Service {
         let notify = wake.clone();
         let courier = Courier::start(means, move || notify.notify_one())
             .map_err(|error| StartError::Runtime(format!("no thread for a courier: {error}")))?;
-        Ok(Kafka::new(consumer, producer, courier, worksite))
+        let lanes = match &worksite.lane {
+            None => None,
+            Some((retry, redirect)) => {
+                let topics = LaneTopics {
+                    input: self.input.clone(),
+                    retry: retry.topic.clone(),
+                    redirect: redirect.topic.clone(),
+                };
+                let notify = wake.clone();
+                let reader = Reader::start(self.broker.clone(), &self.group, topics, move || {
+                    notify.notify_one();
+                });
+                Some(reader.map_err(|error| {
+                    StartError::Runtime(format!("no thread for the retry lane: {error}"))
+                })?)
+            }
+        };
+        Ok(Kafka::new(consumer, producer, courier, lanes, worksite))
     }
 }
 

@@ -15,16 +15,16 @@ use crate::dead_letter::Trouble;
 use crate::failure::{Failure, Kind};
 use crate::handlers::Handlers;
 use crate::kafka::Kafka;
+use crate::lane;
 use crate::record::{self, Kept, Record};
 use crate::stage::Stage;
 use attempt::{Held, Where};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
 /// Records taken before anything else is looked at again.
@@ -52,6 +52,8 @@ pub(crate) struct Worker<S, F> {
     headers: Vec<u8>,
     /// How the arriving record failed before the core was told of it.
     failed_early: Option<(Where, Failure)>,
+    /// Since the epoch, when the clock was started.
+    born: Duration,
     clock: Instant,
     /// The time as last looked at: the clock costs more than a record.
     now: Duration,
@@ -86,6 +88,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             make_context,
             headers: Vec::new(),
             failed_early: None,
+            born: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             clock: Instant::now(),
             now: Duration::ZERO,
             wake,
@@ -121,7 +124,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         self.replies();
         self.rebalances();
         let received = self.receive();
-        self.now = self.clock.elapsed();
+        self.now = self.time();
         let finished = self.finish();
         if self.core.deadline().is_some_and(|due| due <= self.now) {
             self.step(Event::Tick);
@@ -135,7 +138,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
 
     async fn park(&self) {
         self.kafka.consumer.reach();
-        let now = self.clock.elapsed();
+        let now = self.time();
         let due = self.core.deadline().map_or(PARK, |due| due.saturating_sub(now).min(PARK));
         tokio::select! {
             () = self.wake.notified() => {}
@@ -150,7 +153,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 return false;
             }
             if count % LOOK == 0 {
-                self.now = self.clock.elapsed();
+                self.now = self.time();
             }
             match consumer.next() {
                 Ok(Next::Record(message)) => {
@@ -173,7 +176,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
 
     fn take(&mut self, input: u16, record: &Record<'_>) {
         let partition = Partition { input, number: record.partition };
-        if S::INLINE && self.core.is_free(partition, record.offset) {
+        let key = || record.key.map(|key| record::hash(partition, key));
+        if S::INLINE && self.core.is_free(partition, record.offset, key) {
             match self.inline(input, record, 1) {
                 Ok(bytes) => {
                     let event = Event::Finished { partition, offset: record.offset, bytes };
@@ -183,12 +187,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 Err(failed) => self.failed_early = Some(failed),
             }
         }
-        let key = record.key.map(|key| {
-            let mut hasher = rustc_hash::FxHasher::default();
-            (record.partition, input, key).hash(&mut hasher);
-            hasher.finish()
-        });
-        let bytes = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len);
+        let (key, bytes) = (key(), record.len());
         let event = Event::Record { partition, offset: record.offset, key, bytes };
         self.core.step(self.now, event, &mut self.effects);
         self.act(Some(record));
@@ -196,7 +195,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     }
 
     fn step(&mut self, event: Event<'_>) {
-        self.now = self.clock.elapsed();
+        self.now = self.time();
         self.core.step(self.now, event, &mut self.effects);
         self.act(None);
     }
@@ -217,6 +216,19 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     self.held(id).clear();
                 }
                 Effect::DeadLetter(id, why) => self.dead_letter(id, why, hand),
+                Effect::Park(id, of, note) => self.park_record(id, of, &note, hand),
+                Effect::Note(id, note) => self.note_record(id, &note, hand),
+                Effect::Free(lane, offset, is_free) => {
+                    self.kafka.free(&self.core, lane, offset);
+                    if is_free {
+                        tracing::info!(
+                            topic = self.kafka.topic(lane),
+                            partition = lane.number,
+                            offset,
+                            "its key is free again"
+                        );
+                    }
+                }
                 Effect::Begin(window) => self.kafka.begin(&self.core, window),
                 Effect::Commit(window) => {
                     let asked = self.kafka.commit(&self.core, window);
@@ -225,14 +237,21 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 Effect::Abort(window) => self.kafka.abort(window),
                 Effect::Renew => self.kafka.ask(Job::Renew),
                 Effect::Lookup(window) => self.kafka.lookup(&self.core, window),
-                Effect::Replace(window, partition, offset) => {
-                    let asked = self.kafka.reread(window, partition, offset);
+                Effect::Replace(window, partition, offset, place) => {
+                    let asked = self.kafka.reread(&self.core, window, partition, offset, place);
                     self.check(asked);
                 }
                 Effect::Recycle(batch) => self.kafka.recycle(batch),
                 Effect::Restore(partitions) => {
                     self.kafka.expect_assignment();
                     self.kafka.ask(Job::Restore(partitions));
+                }
+                Effect::ReadLane(partition) => self.kafka.ask_lane(lane::Job::Read(partition)),
+                Effect::Fetch(partition, from) => {
+                    self.kafka.ask_lane(lane::Job::Fetch(partition, from));
+                }
+                Effect::Clean(partition, place) => {
+                    self.kafka.ask_lane(lane::Job::Clean(partition, place));
                 }
                 Effect::Exit(exit) => self.exit = Some(exit),
                 effect @ (Effect::Pause(_)
@@ -285,7 +304,14 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     for (partition, position) in all {
                         self.step(Event::Restored(partition, position));
                     }
-                    self.kafka.assign();
+                    self.answer_assignment();
+                }
+                Reply::Parked(partition, pending, start) => {
+                    self.step(Event::Parked(partition, pending, start));
+                    self.answer_assignment();
+                }
+                Reply::Fetched(partition, next, records) => {
+                    self.fetched(partition, next, &records);
                 }
                 Reply::Found(window, committed) => {
                     tracing::info!(?window, committed, "outcome of a commit looked up");
@@ -298,6 +324,32 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 Reply::Failed(text) => self.fail(text),
             }
         }
+    }
+
+    /// Answers the group once everything of the assignment is known.
+    fn answer_assignment(&mut self) {
+        if !self.core.is_restoring() {
+            self.kafka.assign();
+        }
+    }
+
+    /// Parked records are back.
+    fn fetched(&mut self, of: Partition, next: i64, records: &[(i64, Kept)]) {
+        for (place, kept) in records {
+            let record = kept.record();
+            let key = record.key.map(|key| record::hash(of, key));
+            let (offset, bytes) = (record.offset, record.len());
+            let event = Event::Back { partition: of, offset, place: *place, key, bytes };
+            self.now = self.time();
+            self.core.step(self.now, event, &mut self.effects);
+            self.act(Some(&record));
+        }
+        self.step(Event::Fetched(of, next, !records.is_empty()));
+    }
+
+    /// The time since the epoch, by a clock that never goes back.
+    fn time(&self) -> Duration {
+        self.born + self.clock.elapsed()
     }
 
     fn check(&mut self, result: Result<(), String>) {

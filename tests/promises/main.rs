@@ -7,6 +7,7 @@ mod bad_records;
 mod idle;
 mod keys;
 mod kills;
+mod lane;
 mod members;
 mod outage;
 mod stop;

@@ -7,6 +7,7 @@ pub mod broker;
 pub mod chain;
 pub mod judge;
 pub mod load;
+pub mod moods;
 pub mod orders;
 pub mod process;
 pub mod reminder;

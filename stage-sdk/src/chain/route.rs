@@ -67,7 +67,10 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
 
 fn read_retry(table: Table<'_, '_>) -> Retry {
     let mut retry = Retry::default();
-    table.known(&["policy", "attempts", "backoff", "exhausted"], |key, mut item| match key {
+    let (mut exhausted, mut line) = (None, table.line);
+    let keys = ["policy", "attempts", "backoff", "in_place_for", "exhausted"];
+    let path = table.path.clone();
+    let reader = table.known(&keys, |key, mut item| match key {
         "policy" => {
             let known = ["in-place", "dead-letter", "stop", "ordered", "retry-topic"];
             let mut later = false;
@@ -75,10 +78,11 @@ fn read_retry(table: Table<'_, '_>) -> Retry {
                 "in-place" => retry.policy = Policy::InPlace,
                 "dead-letter" => retry.policy = Policy::DeadLetter,
                 "stop" => retry.policy = Policy::Stop,
+                "ordered" => retry.policy = Policy::Ordered,
                 _ => later = true,
             });
             if later {
-                item.problem("is not built yet; use in-place, dead-letter or stop");
+                item.problem("is not built yet; use ordered, in-place, dead-letter or stop");
             }
         }
         "attempts" => item.number(1..=1_000_000, |number| retry.attempts = number as u32),
@@ -86,18 +90,24 @@ fn read_retry(table: Table<'_, '_>) -> Retry {
             retry.first = first;
             retry.longest = longest;
         }),
+        "in_place_for" => item.duration(|duration| retry.in_place_for = duration),
         _ => {
-            let mut hold = false;
+            line = item.line;
             item.one_of(&["dead-letter", "stop", "hold"], |text| {
-                hold = text == "hold";
-                if text == "stop" {
-                    retry.exhausted = Exhausted::Stop;
-                }
+                exhausted = Some(match text {
+                    "hold" => Exhausted::Hold,
+                    "stop" => Exhausted::Stop,
+                    _ => Exhausted::DeadLetter,
+                });
             });
-            if hold {
-                item.problem("is not built yet; use dead-letter or stop");
-            }
         }
     });
+    let ordered = retry.policy == Policy::Ordered;
+    if exhausted == Some(Exhausted::Hold) && !ordered {
+        let text = "= \"hold\" is of policy \"ordered\"; use dead-letter or stop";
+        reader.problems.add(line, format!("{path}.exhausted {text}"));
+    }
+    let usual = if ordered { Exhausted::Hold } else { Exhausted::DeadLetter };
+    retry.exhausted = exhausted.unwrap_or(usual);
     retry
 }

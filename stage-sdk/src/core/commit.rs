@@ -1,7 +1,7 @@
 //! Windows on their way: when one opens, closes, goes again, or is done.
 
 use super::window::{State, Window};
-use super::{Core, Effect, Ended, Position, Time, WindowId};
+use super::{Core, Effect, Ended, Partition, Position, Time, WindowId};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ impl Core {
         loop {
             let front = &self.windows[0];
             match front.state {
-                State::Again(_) if front.parts.is_empty() => self.drop_front(out),
+                State::Again(_) if front.parts.is_empty() => self.drop_front(now, out),
                 State::Again(at) if now >= at => return self.go(now, out),
                 State::Filling if !front.parts.is_empty() && self.is_due(now, quiet) => {
                     return self.close(now, out);
@@ -72,7 +72,7 @@ impl Core {
     pub(super) fn freeze(&mut self, at: usize) {
         let tag = self.tag(self.windows[at].id);
         for (partition, part) in &mut self.windows[at].parts {
-            let progress = self.partitions.get(partition);
+            let progress = self.partitions.get(&partition.source());
             part.position = progress.map(|progress| progress.position()).unwrap_or_default();
             part.position.tag.clone_from(&tag);
         }
@@ -126,7 +126,10 @@ impl Core {
             Ended::Refused => match front.single() {
                 Some((partition, offset)) => {
                     front.state = State::Replacing;
-                    out.push_back(Effect::Replace(id, partition, offset));
+                    let progress = self.partitions.get(&partition.source());
+                    let lane = progress.filter(|_| partition.is_lane()).map(|p| &p.lane);
+                    let place = lane.and_then(|lane| lane.place(offset));
+                    out.push_back(Effect::Replace(id, partition, offset, place));
                 }
                 None => self.split_front(now),
             },
@@ -151,23 +154,24 @@ impl Core {
 
     fn committed(&mut self, now: Time, out: &mut VecDeque<Effect>) {
         let front = &self.windows[0];
-        for (partition, part) in &front.parts {
-            if let Some(progress) = self.partitions.get_mut(partition) {
-                progress.committed = part.position.clone();
+        for (partition, position) in front.positions() {
+            if let Some(progress) = self.partitions.get_mut(&partition) {
+                progress.committed = position.clone();
             }
         }
         let took = now.saturating_sub(front.went);
         // One slow commit is not yet a slow broker.
         self.commit_took = (self.commit_took * 3 + took) / 4;
         self.committed_at = now;
-        self.drop_front(out);
+        self.drop_front(now, out);
     }
 
-    fn drop_front(&mut self, out: &mut VecDeque<Effect>) {
+    fn drop_front(&mut self, now: Time, out: &mut VecDeque<Effect>) {
         if let Some(front) = self.windows.pop_front()
             && self.windows.iter().all(|window| window.batch != front.batch)
         {
             out.push_back(Effect::Recycle(front.batch));
+            self.settle_lanes(now, front.batch, out);
         }
         self.keep_filling();
     }
@@ -175,7 +179,7 @@ impl Core {
     fn split_front(&mut self, now: Time) {
         let numbers = [self.number(), self.number()];
         let Some(front) = self.windows.pop_front() else { return };
-        let committed = |partition| match self.partitions.get(&partition) {
+        let committed = |partition: Partition| match self.partitions.get(&partition.source()) {
             Some(progress) => progress.committed.clone(),
             None => Position::default(),
         };

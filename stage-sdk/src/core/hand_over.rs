@@ -88,7 +88,7 @@ impl Core {
         for at in 0..self.windows.len() {
             let window = &mut self.windows[at];
             let before = window.parts.len();
-            window.parts.retain(|partition, _| !lost.contains(partition));
+            window.parts.retain(|partition, _| !lost.contains(&partition.source()));
             window.cut |= window.parts.len() < before;
             // What is on its way carries the old generation: the broker decides. What was filling
             // takes nothing more, or a partition that comes back would meet its old outputs.
@@ -118,7 +118,7 @@ impl Core {
         if now >= until {
             return self.lose(&partitions, out);
         }
-        let ours = |partition: &Partition| partitions.contains(partition);
+        let ours = |partition: &Partition| partitions.contains(&partition.source());
         let uncommitted = |window: &Window| window.parts.keys().any(ours);
         if self.runs(&partitions) || self.windows.iter().any(uncommitted) {
             return;

@@ -12,14 +12,23 @@ pub mod slots;
 
 pub mod retry;
 
+pub mod lane;
+
 pub mod window;
 
 mod hand_over;
 
 mod commit;
 
+mod attempts;
+
+mod parking;
+
+mod intake;
+
 mod step;
 
+pub use lane::{Pending, Rest};
 pub use position::Position;
 pub use retry::{Exhausted, Policy, Retry};
 pub use step::Core;
@@ -27,8 +36,11 @@ pub use window::{Window, WindowId};
 
 use std::time::Duration;
 
-/// A moment, as time since the worker started.
+/// A moment, as time since the epoch, of a clock that never goes back.
 pub type Time = Duration;
+
+/// Marks the lane of an input among the inputs.
+const LANE: u16 = 1 << 15;
 
 /// One partition of one input of the worker.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -37,6 +49,23 @@ pub struct Partition {
     pub input: u16,
     /// Kafka's partition number.
     pub number: i32,
+}
+
+impl Partition {
+    /// The partition's retry lane: what comes of its parked records goes out as of this one.
+    pub fn lane(self) -> Partition {
+        Partition { input: self.input | LANE, ..self }
+    }
+
+    /// Whether this is a lane.
+    pub fn is_lane(self) -> bool {
+        self.input & LANE != 0
+    }
+
+    /// The partition of the input, also of a lane.
+    pub fn source(self) -> Partition {
+        Partition { input: self.input & !LANE, ..self }
+    }
 }
 
 /// Names one record from its arrival until it is finished or forgotten. Never reused.
@@ -92,6 +121,23 @@ pub enum Event<'e> {
     Assigned(&'e [Partition]),
     /// What is committed for an assigned partition; none: nothing yet.
     Restored(Partition, Option<Position>),
+    /// What is parked of an assigned partition, and where its retry topic begins.
+    Parked(Partition, Vec<Pending>, i64),
+    /// A parked record came back from the retry topic.
+    Back {
+        /// The partition of the input.
+        partition: Partition,
+        /// Its offset in the input.
+        offset: i64,
+        /// Its offset in the retry topic.
+        place: i64,
+        /// As that of [`Event::Record`].
+        key: Option<u64>,
+        /// Its size.
+        bytes: usize,
+    },
+    /// A fetch from the retry topic is over, here; whether it found anything.
+    Fetched(Partition, i64, bool),
     /// The group wants these back; they stay ours until [`Effect::Unassign`].
     Revoked(&'e [Partition]),
     /// These are no longer ours.
@@ -153,6 +199,15 @@ pub enum Effect {
     Forget(Id),
     /// Write this record's dead letter into the filling window's batch, then forget it.
     DeadLetter(Id, Disposition),
+    /// Write this record of the input to the retry topic and note it in the redirect topic, into the
+    /// filling window's batch, then forget it.
+    Park(Id, Partition, Note),
+    /// Note in the redirect topic, in the filling window's batch, how a parked record stands, then
+    /// forget its bytes.
+    Note(Id, Note),
+    /// Note in the redirect topic, in the filling window's batch, that the record of this offset is no
+    /// longer parked; whether its key is free now.
+    Free(Partition, i64, bool),
     /// Open the transaction of this window and send what its batch holds, now and from now on.
     Begin(WindowId),
     /// Send what of the window is not sent yet, then flush, offsets, commit.
@@ -163,8 +218,9 @@ pub enum Effect {
     Renew,
     /// Read back the committed offsets and compare the window's tag.
     Lookup(WindowId),
-    /// Put the dead letter of this record in place of its outputs in the window's batch.
-    Replace(WindowId, Partition, i64),
+    /// Put the dead letter of this record in place of its outputs in the window's batch; for one of a
+    /// lane, with its place in the retry topic.
+    Replace(WindowId, Partition, i64, Option<i64>),
     /// No window needs this batch any more.
     Recycle(u64),
     /// Stop fetching.
@@ -173,12 +229,37 @@ pub enum Effect {
     Resume(Vec<Partition>),
     /// Read the committed offsets of these partitions.
     Restore(Vec<Partition>),
+    /// Read what is parked of this partition.
+    ReadLane(Partition),
+    /// Read the retry topic from this place on.
+    Fetch(Partition, i64),
+    /// Below this place the retry topic is needed no more.
+    Clean(Partition, i64),
     /// Begin to consume, from the offset or, where there is none, from the beginning.
     Assign(Vec<(Partition, Option<i64>)>),
     /// Give these back to the group.
     Unassign(Vec<Partition>),
     /// Leave the group and end.
     Exit(Exit),
+}
+
+impl Effect {
+    /// Whether it writes into the filling window's batch: no window ends before that is done.
+    fn writes(&self) -> bool {
+        use Effect::{DeadLetter, Free, Note, Park};
+        matches!(self, DeadLetter(..) | Park(..) | Note(..) | Free(..))
+    }
+}
+
+/// How a parked record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Attempts that have failed and count.
+    pub attempts: u32,
+    /// When it failed first.
+    pub first: Option<Time>,
+    /// When it goes on.
+    pub rest: Rest,
 }
 
 /// Why a record goes to the dead letters.

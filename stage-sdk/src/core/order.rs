@@ -1,5 +1,6 @@
 //! What of a partition is finished, and its watermark.
 
+use super::lane::Lane;
 use super::position::{MAX_AHEAD, MAX_UNFINISHED};
 use super::{Id, Position};
 use std::collections::VecDeque;
@@ -13,8 +14,12 @@ pub struct Progress {
     pub draining: bool,
     /// Not fetched at the moment.
     pub paused: bool,
+    /// Where to begin; none: at the beginning.
+    pub begin: Option<i64>,
     /// What the last committed window left.
     pub committed: Position,
+    /// What is parked of it; empty where the policy parks nothing.
+    pub lane: Lane,
     /// Offsets below `upto` that are not finished, ascending. Without an id: restored as
     /// unfinished, not yet arrived.
     unfinished: VecDeque<(i64, Option<Id>)>,
@@ -23,14 +28,14 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins where an earlier owner ended.
+    /// Takes over where an earlier owner ended.
     pub fn restore(&mut self, position: Option<Position>) {
+        self.begin = position.as_ref().map(|position| position.next);
         let position = position.unwrap_or_default();
         self.unfinished = position.unfinished.iter().map(|o| (*o, None)).collect();
         self.awaited = self.unfinished.len();
         self.upto = position.upto;
         self.committed = position;
-        self.restored = true;
     }
 
     /// Whether a record that arrived is to be handled; not if an earlier owner finished it, or if
@@ -79,22 +84,24 @@ impl Progress {
         Position::new(self.unfinished.iter().map(|(o, _)| *o).collect(), self.upto)
     }
 
-    /// The records that have arrived and are not finished.
+    /// The records in flight: those that have arrived and are not finished, and those of the lane.
     pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
-        self.unfinished.iter().filter_map(|(_, id)| *id)
+        self.unfinished.iter().filter_map(|(_, id)| *id).chain(self.lane.ids())
     }
 
-    /// Whether the partition has run as far ahead as its metadata can say. What an earlier owner
-    /// left unfinished is taken all the same: it adds nothing, and the watermark waits for it.
+    /// Whether the partition has run as far ahead as its metadata can say, or has parked as much as it
+    /// may. What an earlier owner left unfinished is taken all the same: it adds nothing to the
+    /// metadata, and the watermark waits for it.
     pub fn at_bound(&self) -> bool {
-        self.awaited == 0 && (self.unfinished.len() >= MAX_UNFINISHED || self.ahead() >= MAX_AHEAD)
+        let ahead = self.unfinished.len() >= MAX_UNFINISHED || self.ahead() >= MAX_AHEAD;
+        self.lane.is_full() || (self.awaited == 0 && ahead)
     }
 
     /// Whether a partition paused at the bound may go on: half of the room is free again, since
     /// each pause throws away what was fetched ahead.
     pub fn has_room(&self) -> bool {
-        self.awaited > 0
-            || (self.unfinished.len() <= MAX_UNFINISHED / 2 && self.ahead() <= MAX_AHEAD / 2)
+        let near = self.unfinished.len() <= MAX_UNFINISHED / 2 && self.ahead() <= MAX_AHEAD / 2;
+        self.lane.has_room() && (self.awaited > 0 || near)
     }
 
     fn ahead(&self) -> i64 {

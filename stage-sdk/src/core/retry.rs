@@ -7,6 +7,9 @@ use std::time::Duration;
 pub enum Policy {
     /// Try again where it is; its key waits, others go on.
     InPlace,
+    /// Try again where it is for [`Retry::in_place_for`]; then park it, and all that comes of its key,
+    /// in the retry topic, where they are worked off in order.
+    Ordered,
     /// To the dead letters at the first failure.
     DeadLetter,
     /// Stop the worker; the record is not committed.
@@ -20,6 +23,8 @@ pub enum Exhausted {
     DeadLetter,
     /// The worker stops; the record is not committed.
     Stop,
+    /// The record stays parked and its key blocked, until somebody decides. Of [`Policy::Ordered`].
+    Hold,
 }
 
 /// The retry policy of a stage.
@@ -35,6 +40,10 @@ pub struct Retry {
     pub longest: Duration,
     /// What follows the last attempt.
     pub exhausted: Exhausted,
+    /// How long a record is tried where it is before it is parked.
+    pub in_place_for: Duration,
+    /// Records parked of one partition before its input waits; each takes about 100 bytes of memory.
+    pub max_parked: usize,
 }
 
 impl Default for Retry {
@@ -45,6 +54,8 @@ impl Default for Retry {
             first: Duration::from_millis(200),
             longest: Duration::from_secs(30),
             exhausted: Exhausted::DeadLetter,
+            in_place_for: Duration::from_secs(1),
+            max_parked: 250_000,
         }
     }
 }

@@ -40,7 +40,10 @@ pub struct Slot {
     pub attempts: u32,
     /// Failures in a row, counted or not: what the back-off grows with.
     pub failures: u32,
-    key: Option<u64>,
+    /// When it failed first.
+    pub first: Option<Time>,
+    /// Hash of its key.
+    pub key: Option<u64>,
     behind: Option<u32>,
     life: u32,
     live: bool,
@@ -71,6 +74,7 @@ impl Slots {
             state: State::Ready,
             attempts: 0,
             failures: 0,
+            first: None,
             key,
             behind: None,
             life: 0,

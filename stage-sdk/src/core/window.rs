@@ -112,8 +112,18 @@ impl Window {
         (self.parts.len() == 1 && part.first == part.last).then_some((*partition, part.first))
     }
 
-    /// Two windows in place of one that holds more than one record: half of the partitions each,
-    /// or of one partition the lower and the upper half, so that a key's order stays.
+    /// How far each partition of the input is done once this window is committed. What comes of a lane
+    /// moves none, and is committed with its partition's all the same: that is what fences a zombie.
+    pub fn positions(&self) -> impl Iterator<Item = (Partition, &Position)> {
+        let parts = self.parts.iter();
+        parts
+            .filter(|(p, _)| !p.is_lane() || !self.parts.contains_key(&p.source()))
+            .map(|(p, part)| (p.source(), &part.position))
+    }
+
+    /// Two windows in place of one that holds more than one record, so that a key's order stays: first
+    /// the lanes, then the input, where a key that the lane freed may have gone on; else half of the
+    /// partitions each, or of one partition the lower and the upper half.
     /// `committed` tells what of a partition was committed before this window.
     pub fn split(
         mut self,
@@ -121,6 +131,15 @@ impl Window {
         committed: impl Fn(Partition) -> Position,
     ) -> [Window; 2] {
         let mut upper = self.parts.clone();
+        upper.retain(|partition, _| !partition.is_lane());
+        if !upper.is_empty() && upper.len() < self.parts.len() {
+            self.parts.retain(|partition, _| partition.is_lane());
+            for (partition, lane) in &mut self.parts {
+                lane.position = committed(*partition);
+            }
+            return self.halves(numbers, upper);
+        }
+        upper = self.parts.clone();
         if self.parts.len() > 1 {
             let middle = *self
                 .parts
@@ -135,9 +154,16 @@ impl Window {
                     upper.first = middle + 1;
                 }
                 lower.last = middle;
+                if partition.is_lane() {
+                    continue;
+                }
                 lower.position = lower.position.splice(&committed(*partition), middle + 1);
             }
         }
+        self.halves(numbers, upper)
+    }
+
+    fn halves(self, numbers: [u64; 2], upper: BTreeMap<Partition, Part>) -> [Window; 2] {
         let records = self.records.div_ceil(2);
         let half = |number, parts| Window {
             id: WindowId(number),

@@ -1,7 +1,7 @@
 //! Dead letters, on their way into a window.
 
 use super::{Kafka, OVERHEAD};
-use crate::batch::{Batch, Place};
+use crate::batch::{Batch, Entry, Place};
 use crate::core::{Core, Disposition, Partition, WindowId};
 use crate::courier::Job;
 use crate::dead_letter::{self, Origin, Trouble};
@@ -15,18 +15,37 @@ impl Kafka {
     /// Its dead letter is refused as well.
     pub(crate) fn reread(
         &mut self,
+        core: &Core,
         id: WindowId,
         partition: Partition,
         offset: i64,
+        place: Option<i64>,
     ) -> Result<(), String> {
         let topic = self.topic(partition).to_owned();
+        let batch = core.window(id).map(|window| window.batch);
+        let batch = self.batches.iter().find(|(known, _)| Some(*known) == batch);
+        let mut own = batch.iter().flat_map(|(_, batch)| batch.entries());
+        let is_parked = |entry: &Entry| {
+            (entry.source, entry.offset, entry.target) == (partition, offset, super::RETRY)
+        };
+        if own.any(is_parked) {
+            return Err(format!(
+                "topic {} refuses {topic} partition {} offset {offset}, which is to wait there; look at its max.message.bytes and message.timestamp.after.max.ms",
+                self.worksite.topic(super::RETRY),
+                partition.number
+            ));
+        }
         if !self.replaced.insert((partition, offset)) {
             return Err(format!(
                 "the broker refuses the dead letter of {topic} partition {} offset {offset} too; look at max.message.bytes of {}",
                 partition.number, self.worksite.dead_letters.topic
             ));
         }
-        self.courier.ask(Job::Reread(id, partition, topic, offset));
+        let (topic, at) = match place {
+            Some(place) => (self.worksite.topic(super::RETRY).to_owned(), place),
+            None => (topic, offset),
+        };
+        self.courier.ask(Job::Reread(id, partition, offset, topic, at));
         Ok(())
     }
 
@@ -43,6 +62,9 @@ impl Kafka {
         let trouble = Trouble::of(&Failure::reject(text), Some("production"));
         let mut letter = Batch::default();
         self.write_dead_letter(&mut letter, source.input, record, &trouble, Disposition::Rejected);
+        if source.is_lane() {
+            self.push_tombstone(&mut letter, source, offset);
+        }
         let number = core.window(id).map(|window| window.batch);
         if let Some((_, batch)) = self.batches.iter_mut().find(|(known, _)| Some(*known) == number)
         {
@@ -98,7 +120,7 @@ impl Kafka {
         let place = Place {
             source,
             offset: record.offset,
-            target: u16::MAX,
+            target: super::DEAD_LETTERS,
             partition: Some(record.partition % target.partitions.max(1)),
             time: -1,
             key: record.key,

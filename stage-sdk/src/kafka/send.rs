@@ -38,10 +38,8 @@ impl Kafka {
             {
                 continue;
             }
-            let targets = &self.worksite.targets;
-            let target = targets.get(entry.target as usize).and_then(Option::as_ref);
             let message = Message {
-                topic: &target.unwrap_or(&self.worksite.dead_letters).topic,
+                topic: self.worksite.topic(entry.target),
                 partition: entry.partition,
                 key: batch.key(&entry),
                 value: batch.value(&entry),
@@ -72,7 +70,7 @@ impl Kafka {
             self.courier.ask(Job::Abort(id, self.producer.clone(), ended));
             return Ok(());
         }
-        let parts = window.parts.iter().map(|(partition, part)| (*partition, &part.position));
+        let parts = window.positions();
         if self.worksite.is_sink {
             let positions = parts.map(|(partition, at)| (partition, at.clone())).collect();
             let job = Job::Store(id, self.producer.clone(), self.rows(window), positions);

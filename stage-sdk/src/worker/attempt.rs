@@ -3,7 +3,7 @@
 use super::Worker;
 use crate::batch::{Batch, Mark};
 use crate::context::Context;
-use crate::core::{Disposition, Event, Id, Outcome};
+use crate::core::{Disposition, Event, Id, Note, Outcome, Partition, Rest};
 use crate::dead_letter::Trouble;
 use crate::failure::{Failure, Kind};
 use crate::handlers::{End, panic_text};
@@ -15,6 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{self, Poll, Waker};
+use std::time::Duration;
 
 /// Where an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(super) struct Held {
     pub(super) input: u16,
     pub(super) kept: Option<Rc<Kept>>,
     pub(super) trouble: Option<Trouble>,
+    /// What it met with before it came to this worker: failed attempts, and when the first was.
+    tried: (u32, Option<Duration>),
     pub(super) context: Option<Rc<Context>>,
 }
 
@@ -49,9 +52,13 @@ pub(crate) async fn attempt<S: Stage>(stage: &S, record: Record<'_>, cx: &Contex
 impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     pub(super) fn start(&mut self, id: Id, hand: Option<&Record<'_>>) {
         let Some(slot) = self.core.slot(id) else { return };
-        let (input, attempts) = (slot.partition.input, slot.attempts + 1);
+        let (input, attempts, tried) =
+            (slot.partition.input, slot.attempts + 1, (slot.attempts, slot.first));
         let held = self.held(id);
         held.input = input;
+        if held.trouble.is_none() {
+            held.tried = tried;
+        }
         let kept = held.kept.clone();
         let record = match (&kept, hand) {
             (Some(kept), _) => kept.record(),
@@ -224,8 +231,71 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         let held = self.held(id);
         held.trouble = Some(match held.trouble.take() {
             Some(before) => before.and(trouble),
-            None => trouble,
+            None => {
+                let (attempts, first) = held.tried;
+                let first = first.map_or(trouble.first, |first| first.as_millis() as i64);
+                Trouble { attempts: attempts + 1, first, ..trouble }
+            }
         });
+    }
+
+    /// Writes a record of the input to the lane, and forgets it.
+    pub(super) fn park_record(
+        &mut self,
+        id: Id,
+        of: Partition,
+        note: &Note,
+        hand: Option<&Record<'_>>,
+    ) {
+        let held = self.held(id);
+        let (kept, trouble) = (held.kept.take(), held.trouble.take());
+        let record = kept.as_ref().map(|kept| kept.record()).or(hand.copied());
+        let Some(record) = record else { return };
+        let error = trouble.as_ref().map(|trouble| trouble.text.as_str());
+        self.say_where(of, &record, note, error);
+        self.kafka.park(&self.core, of, &record, note, error);
+    }
+
+    /// Writes how a record of the lane stands.
+    pub(super) fn note_record(&mut self, id: Id, note: &Note, hand: Option<&Record<'_>>) {
+        let held = self.held(id);
+        let (input, kept, trouble) = (held.input, held.kept.take(), held.trouble.take());
+        let record = kept.as_ref().map(|kept| kept.record()).or(hand.copied());
+        let Some(record) = record else { return };
+        let of = Partition { input, number: record.partition };
+        let error = trouble.as_ref().map(|trouble| trouble.text.as_str());
+        if note.rest == Rest::Held {
+            self.say_where(of, &record, note, error);
+        }
+        self.kafka.note(&self.core, of, &record, note, error);
+    }
+
+    /// One line when a key is blocked, one when it is held; none for what comes behind.
+    fn say_where(&self, of: Partition, record: &Record<'_>, note: &Note, error: Option<&str>) {
+        let topic = self.kafka.topic(of);
+        let key = record.key.map(String::from_utf8_lossy);
+        let (partition, offset, attempts) = (record.partition, record.offset, note.attempts);
+        match note.rest {
+            Rest::Behind => {}
+            Rest::Until(_) => tracing::info!(
+                topic,
+                partition,
+                offset,
+                attempts,
+                ?key,
+                error,
+                "its key is blocked: it and what follows of the key wait in the retry topic"
+            ),
+            Rest::Held => tracing::warn!(
+                topic,
+                partition,
+                offset,
+                attempts,
+                ?key,
+                error,
+                "its attempts are used up: its key is held until somebody decides"
+            ),
+        }
     }
 
     pub(super) fn held(&mut self, id: Id) -> &mut Held {

@@ -23,6 +23,8 @@ pub(crate) enum What {
     Ready(Who, Id, u32),
     /// What the courier is at reaches the broker, or comes back.
     Courier(Who),
+    /// What the reader of lanes is at.
+    Lane(Who),
     /// What was sent reaches the broker, before anybody waits for it.
     Deliver(Who, Producer),
     /// A commit that was silent for long reaches the broker.

@@ -54,7 +54,9 @@ impl World {
             && let Some(entry) = batch.get(sending.next)
         {
             sending.next += 1;
-            if !window.holds(partition(entry.partition), entry.offset) {
+            let source = partition(entry.partition);
+            let source = if entry.lane { source.lane() } else { source };
+            if !window.holds(source, entry.offset) {
                 continue;
             }
             let record = &self.plan.records[entry.partition][entry.index];
@@ -92,8 +94,7 @@ impl World {
             return self.ask(number, Some(Job::Abort(id, producer, ended)));
         }
         let position = |position: &Position| (position.next, position.metadata());
-        let parts = window.parts.iter();
-        let offsets = parts.map(|(p, part)| (p.number as usize, position(&part.position)));
+        let offsets = window.positions().map(|(p, at)| (p.number as usize, position(at)));
         let offsets = offsets.collect();
         let commit = Commit { window: id, producer, offsets, generation: member.generation };
         let commit = self.tamper(number, commit);
@@ -112,15 +113,23 @@ impl World {
     }
 
     /// Puts the dead letter of a refused record in place of its outputs.
-    pub(crate) fn replace(&mut self, number: usize, id: WindowId, of: usize, index: usize) {
-        let letter = self.letter((of, index), Why::Refused);
+    pub(crate) fn replace(
+        &mut self,
+        number: usize,
+        id: WindowId,
+        (of, index): (usize, usize),
+        lane: bool,
+    ) {
+        let letter = self.letter((of, index), Why::Refused, lane);
+        let freed = lane.then(|| self.freed(of, letter.offset));
         let member = &mut self.members[number];
         let batch = member.core.as_ref().and_then(|core| core.window(id)).map(|w| w.batch);
         if let Some((_, entries)) =
             member.batches.iter_mut().find(|(known, _)| Some(*known) == batch)
         {
-            entries.retain(|entry| (entry.partition, entry.index) != (of, index));
+            entries.retain(|e| (e.partition, e.index, e.lane) != (of, index, lane));
             entries.push(letter);
+            entries.extend(freed);
         }
     }
 

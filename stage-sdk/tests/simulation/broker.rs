@@ -75,17 +75,22 @@ impl Broker {
     }
 
     pub(crate) fn write(&mut self, number: usize, message: Message) {
+        let log = self.log(message.target, message.partition);
         let transaction = &mut self.transactions[number];
         if message.refused {
             transaction.refused = true;
             return;
         }
-        let log = message.target * self.partitions + message.partition;
         if !transaction.unmarked.contains(&log) {
             transaction.unmarked.push(log);
         }
         transaction.messages.push(message);
         self.logs[log].append(number, message);
+    }
+
+    /// Which log a target's partition is.
+    pub(crate) fn log(&self, target: usize, partition: usize) -> usize {
+        target * self.partitions + partition
     }
 
     pub(crate) fn add_offsets(&mut self, number: usize, offsets: &[(usize, Offset)]) {

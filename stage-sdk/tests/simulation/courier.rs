@@ -26,7 +26,7 @@ pub(crate) enum Job {
     Renew,
     Restore(Vec<usize>),
     Lookup(WindowId, Vec<usize>, String),
-    Reread(WindowId, usize, usize),
+    Reread(WindowId, usize, usize, bool),
 }
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) enum Reply {
     Renewed(Producer),
     Restored(Vec<(usize, Option<Offset>)>),
     Found(WindowId, bool),
-    Reread(WindowId, usize, usize),
+    Reread(WindowId, usize, usize, bool),
 }
 
 /// What of a job reaches the broker next.
@@ -169,8 +169,8 @@ impl World {
                 }
                 None => Phase::Ask,
             },
-            (Job::Reread(window, of, index), _) => {
-                Phase::Answer(Reply::Reread(*window, *of, *index))
+            (Job::Reread(window, of, index, lane), _) => {
+                Phase::Answer(Reply::Reread(*window, *of, *index, *lane))
             }
             (Job::Commit(_), Phase::Answer(reply)) => Phase::Answer(reply),
         }

@@ -1,4 +1,4 @@
-//! Six mistakes that the driver makes on purpose, one at a time: the oracle must notice each.
+//! Mistakes that the driver makes on purpose, one at a time: the oracle must notice each.
 
 use crate::courier::Commit;
 use crate::input::TARGETS;
@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     Lost,
     /// A new owner takes the unfinished offsets for the finished.
     Inverted,
+    /// A new owner reads what is parked only as far as open transactions let it.
+    Barrier,
     /// Two outputs of one key change places.
     Order,
 }

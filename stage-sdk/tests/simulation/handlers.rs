@@ -13,6 +13,7 @@ impl World {
         let member = &mut self.members[number];
         let Some(slot) = member.core.as_ref().and_then(|core| core.slot(id)) else { return };
         let (partition, offset) = (slot.partition.number as usize, slot.offset);
+        let lane = slot.partition.is_lane();
         let index = self.plan.records[partition].partition_point(|r| r.offset < offset);
         let bytes = member.kept_of(id).or(hand);
         self.oracle.hold(bytes == Some((partition, index)), "a start has its record", || {
@@ -20,11 +21,13 @@ impl World {
         });
         let early = member.failed_early.take();
         member.attempts += u32::from(early.is_none());
-        let run = Run { id, attempt: member.attempts, partition, index, since: self.now };
+        let run = Run { id, attempt: member.attempts, partition, index, lane, since: self.now };
         if early.is_none() {
-            self.judge_start(number, partition, index);
+            self.judge_start(number, (partition, index), lane);
         }
         let member = &mut self.members[number];
+        member.lanes.resize(member.lanes.len().max(id.slot() + 1), false);
+        member.lanes[id.slot()] = lane;
         member.running.push(run);
         if self.plan.settings.inline {
             return self.end_attempt(number, run, early);
@@ -72,7 +75,7 @@ impl World {
         say!(self, "{number} {}/{} {outcome:?}", run.partition, run.index);
         if let Outcome::Output(_) = outcome {
             self.members[number].drop_kept(run.id);
-            self.handled(number, run.partition, run.index);
+            self.handled(number, (run.partition, run.index), run.lane);
         } else {
             self.failed(number, run, outcome);
         }
@@ -80,10 +83,15 @@ impl World {
     }
 
     /// A handler succeeded.
-    pub(crate) fn handled(&mut self, number: usize, partition: usize, index: usize) {
+    pub(crate) fn handled(
+        &mut self,
+        number: usize,
+        (partition, index): (usize, usize),
+        lane: bool,
+    ) {
         self.members[number].tallies[partition][index].done = Some(self.now);
         self.oracle.records[partition][index].handled = true;
-        self.write_outputs(number, partition, index);
+        self.write_outputs(number, (partition, index), lane);
     }
 
     /// Counts a failure, and whether it is to stop the worker.
@@ -99,7 +107,7 @@ impl World {
         let retry = &self.plan.settings.retry;
         member.failed |= match (outcome, retry.policy) {
             (Outcome::Fatal, _) | (Outcome::Retry(_), Policy::Stop) => true,
-            (Outcome::Retry(_), Policy::InPlace) => {
+            (Outcome::Retry(_), Policy::InPlace | Policy::Ordered) => {
                 retry.exhausted == Exhausted::Stop && tally.attempts >= retry.attempts
             }
             _ => false,

@@ -1,6 +1,7 @@
 //! What the acting half does with effects, each in its place.
 
 use crate::courier::Job;
+use crate::lane::Job as Lane;
 use crate::member::{Fetch, Member};
 use crate::say;
 use crate::world::World;
@@ -67,6 +68,21 @@ impl World {
                     member.drop_kept(id);
                 }
                 Effect::DeadLetter(id, why) => self.dead_letter(number, id, why, hand),
+                Effect::Park(id, _, note) => self.note(number, id, note, hand, true),
+                Effect::Note(id, note) => self.note(number, id, note, hand, false),
+                Effect::Free(lane, offset, _) => {
+                    let freed = self.freed(lane.number as usize, offset);
+                    self.filling(number).push(freed);
+                }
+                Effect::ReadLane(partition) => {
+                    self.ask_lane(number, Lane::Read(partition.number as usize, None));
+                }
+                Effect::Fetch(partition, from) => {
+                    self.ask_lane(number, Lane::Fetch(partition.number as usize, from));
+                }
+                Effect::Clean(partition, place) => {
+                    self.ask_lane(number, Lane::Clean(partition.number as usize, place));
+                }
                 Effect::Begin(window) => self.begin(number, window),
                 Effect::Commit(window) => self.commit(number, window),
                 Effect::Abort(window) => {
@@ -78,15 +94,16 @@ impl World {
                 Effect::Lookup(window) => {
                     let core = member.core.as_ref();
                     let job = core.and_then(|core| {
-                        let of: Vec<_> = core.window(window)?.parts.keys().copied().collect();
+                        let of = core.window(window)?.positions().map(|(of, _)| of);
+                        let of: Vec<Partition> = of.collect();
                         Some(Job::Lookup(window, numbers(&of), core.tag(window)))
                     });
                     self.ask(number, job);
                 }
-                Effect::Replace(window, partition, offset) => {
+                Effect::Replace(window, partition, offset, _) => {
                     let of = partition.number as usize;
                     let index = self.plan.records[of].partition_point(|r| r.offset < offset);
-                    self.ask(number, Some(Job::Reread(window, of, index)));
+                    self.ask(number, Some(Job::Reread(window, of, index, partition.is_lane())));
                 }
                 Effect::Recycle(batch) => member.batches.retain(|(known, _)| *known != batch),
                 Effect::Restore(partitions) => {

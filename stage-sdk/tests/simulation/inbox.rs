@@ -43,9 +43,9 @@ impl World {
                     self.counts.looked_up[usize::from(found)] += 1;
                     self.step(number, Event::Found(window, found));
                 }
-                Reply::Reread(window, of, index) => {
+                Reply::Reread(window, of, index, lane) => {
                     self.counts.replaced += 1;
-                    self.replace(number, window, of, index);
+                    self.replace(number, window, (of, index), lane);
                     self.step(number, Event::Replaced(window));
                 }
             }
@@ -118,9 +118,9 @@ impl World {
 
     fn take(&mut self, number: usize, of: usize, index: usize) {
         let record = &self.plan.records[of][index];
-        let key = record.key.map(|key| (of * self.plan.keys + key) as u64);
+        let key = self.key(of, index);
         let (offset, bytes) = (record.offset, record.bytes);
-        if self.is_free(number, of, offset) && self.finished_at_once(number, of, index) {
+        if self.is_free(number, of, index) && self.finished_at_once(number, of, index) {
             return self.act(number, None);
         }
         self.tell(number, Event::Record { partition: partition(of), offset, key, bytes });
@@ -129,22 +129,25 @@ impl World {
     }
 
     /// Whether the core lets an inline handler run before it is told; that it need not is kept alive.
-    fn is_free(&mut self, number: usize, of: usize, offset: i64) -> bool {
+    fn is_free(&mut self, number: usize, of: usize, index: usize) -> bool {
         let core = self.members[number].core.as_ref();
-        core.is_some_and(|core| core.is_free(partition(of), offset)) && self.random.random_bool(0.8)
+        let offset = self.plan.records[of][index].offset;
+        let key = || self.key(of, index);
+        core.is_some_and(|core| core.is_free(partition(of), offset, key))
+            && self.random.random_bool(0.8)
     }
 
     /// Runs the handler; whether the record is finished, or failed and takes the ordinary way.
     fn finished_at_once(&mut self, number: usize, of: usize, index: usize) -> bool {
         self.members[number].attempts += 1;
-        self.judge_start(number, of, index);
+        self.judge_start(number, (of, index), false);
         let outcome = self.outcome(of, index);
         let Outcome::Output(bytes) = outcome else {
             self.members[number].failed_early = Some(outcome);
             return false;
         };
         self.counts.at_once += 1;
-        self.handled(number, of, index);
+        self.handled(number, (of, index), false);
         let offset = self.plan.records[of][index].offset;
         self.tell(number, Event::Finished { partition: partition(of), offset, bytes });
         true

@@ -8,6 +8,10 @@ use stage_sdk::core::Time;
 /// Topics that outputs go to, besides the dead letters.
 pub(crate) const TARGETS: usize = 2;
 
+/// The retry and the redirect topic, after the outputs and the dead letters.
+pub(crate) const RETRY: usize = TARGETS + 1;
+pub(crate) const REDIRECT: usize = TARGETS + 2;
+
 /// One record of the input, and what becomes of it when nothing goes wrong.
 pub(crate) struct Record {
     pub(crate) offset: i64,

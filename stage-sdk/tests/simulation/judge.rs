@@ -4,14 +4,19 @@ use crate::logs::Why;
 use crate::member::Run;
 use crate::oracle::Fate;
 use crate::world::World;
-use stage_sdk::core::{Ended, Policy, Time, WindowId};
+use stage_sdk::core::{Ended, Policy, Rest, Time, WindowId};
 
 /// The least time before a window goes for the third time.
 const AGAIN: Time = Time::from_millis(20);
 
 impl World {
     /// A handler is about to start.
-    pub(crate) fn judge_start(&mut self, number: usize, partition: usize, index: usize) {
+    pub(crate) fn judge_start(
+        &mut self,
+        number: usize,
+        (partition, index): (usize, usize),
+        lane: bool,
+    ) {
         let place = || format!("{number} {partition}/{index}");
         let member = &mut self.members[number];
         let settings = &self.plan.settings;
@@ -30,15 +35,20 @@ impl World {
         let again = tally.starts > tally.failures + 1;
         self.oracle.hold(!again, "no handler runs again without a failure", place);
         let most = match settings.retry.policy {
-            Policy::InPlace => settings.retry.attempts,
+            Policy::InPlace | Policy::Ordered => settings.retry.attempts,
             Policy::DeadLetter | Policy::Stop => 1,
         };
         let early = tally.not_before.is_some_and(|at| self.now < at);
         self.oracle.hold(!early, "no attempt before its time", place);
         self.oracle.hold(tally.attempts < most, "attempts are limited", place);
         let owner = self.group.owners[partition] == Some(number);
-        let finished = self.oracle.records[partition][index].fate != Fate::Open;
-        self.oracle.hold(!(owner && finished), "nothing finished is run again", place);
+        let known = &self.oracle.records[partition][index];
+        let open = known.fate == if lane { Fate::Parked } else { Fate::Open };
+        let rest = known.note.filter(|_| lane && owner).map(|note| note.rest);
+        self.oracle.hold(!owner || open, "nothing finished is run again", place);
+        let early = matches!(rest, Some(Rest::Until(at)) if self.now < at);
+        self.oracle.hold(!early, "no attempt before its time", place);
+        self.oracle.hold(rest != Some(Rest::Held), "what is held is not tried", place);
     }
 
     /// A record is given up.
@@ -46,7 +56,7 @@ impl World {
         let retry = &self.plan.settings.retry;
         let tally = self.members[number].tallies[place.0][place.1];
         let enough = match (why, retry.policy) {
-            (Why::Exhausted, Policy::InPlace) => tally.attempts >= retry.attempts,
+            (Why::Exhausted, Policy::InPlace | Policy::Ordered) => tally.attempts >= retry.attempts,
             (Why::Exhausted, Policy::Stop) => false,
             _ => tally.attempts > 0,
         };

@@ -23,7 +23,8 @@ impl World {
         // What fails goes back to those that wait.
         let most = settings.max_waiting + 2 * settings.max_in_flight;
         self.oracle.hold(held <= most, "waiting is bounded", || format!("{number}: {held}"));
-        let strange = core.filling().parts.keys().find(|of| !core.partitions().any(|p| p == **of));
+        let strange =
+            core.filling().parts.keys().find(|of| !core.partitions().any(|p| p == of.source()));
         self.oracle.hold(strange.is_none(), "only what is held is committed", || {
             format!("{number}: {strange:?}")
         });
@@ -69,7 +70,7 @@ impl World {
         let (mut open, mut in_time) = (0, true);
         for (partition, tallies) in member.tallies.iter().enumerate() {
             for (tally, known) in tallies.iter().zip(&self.oracle.records[partition]) {
-                if known.fate == Fate::Open
+                if matches!(known.fate, Fate::Open | Fate::Parked)
                     && member.assigned[partition]
                     && let Some(done) = tally.done
                 {
@@ -93,7 +94,11 @@ impl World {
         let held = core.partitions().map(|held| held.number as usize);
         let open = held.map(|of| {
             let known = member.tallies[of].iter().zip(&self.oracle.records[of]);
-            known.filter(|(tally, known)| tally.done.is_some() && known.fate == Fate::Open).count()
+            known
+                .filter(|(tally, known)| {
+                    tally.done.is_some() && matches!(known.fate, Fate::Open | Fate::Parked)
+                })
+                .count()
         });
         let left = open.sum::<usize>() + core.in_flight() + member.running.len();
         let stopped = member.stopped_at;

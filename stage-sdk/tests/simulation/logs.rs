@@ -1,5 +1,7 @@
 //! Output partitions as a reader of committed records sees them.
 
+use stage_sdk::core::Note;
+
 /// Why a record is in the dead letters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Why {
@@ -8,7 +10,20 @@ pub(crate) enum Why {
     Refused,
 }
 
-/// One output, or a dead letter.
+/// What a message is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// An output, or a dead letter.
+    Output,
+    /// A record in the retry topic.
+    Parked,
+    /// How a parked record stands.
+    Noted(Note),
+    /// A record is no longer parked.
+    Freed,
+}
+
+/// One output, or a dead letter, or of a lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Message {
     /// The record it came of: its partition, and its number there.
@@ -21,6 +36,9 @@ pub(crate) struct Message {
     pub(crate) why: Option<Why>,
     /// The broker does not take it.
     pub(crate) refused: bool,
+    /// It came of a record that was parked.
+    pub(crate) lane: bool,
+    pub(crate) form: Form,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,11 +54,33 @@ pub(crate) struct Log {
     entries: Vec<(usize, State, Message)>,
     /// Up to here it can be read: to the first message of an open transaction.
     stable: usize,
+    /// Below, everything is deleted.
+    pub(crate) cleaned: usize,
 }
 
 impl Log {
     pub(crate) fn append(&mut self, transaction: usize, message: Message) {
         self.entries.push((transaction, State::Open, message));
+    }
+
+    pub(crate) fn end(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn stable(&self) -> usize {
+        self.stable
+    }
+
+    /// Committed messages from this place on, as far as they can be read.
+    pub(crate) fn read(&self, from: usize) -> impl Iterator<Item = (usize, &Message)> {
+        let stable = self.entries[..self.stable].iter().enumerate().skip(from);
+        stable.filter(|(_, e)| e.1 == State::Committed).map(|(place, e)| (place, &e.2))
+    }
+
+    /// What was deleted and is not aborted.
+    pub(crate) fn deleted(&self) -> impl Iterator<Item = &Message> {
+        let deleted = self.entries[..self.cleaned].iter();
+        deleted.filter(|entry| entry.1 != State::Aborted).map(|entry| &entry.2)
     }
 
     /// The marker of a transaction arrives; gives what can be read now and could not before.

@@ -18,6 +18,7 @@ mod hands;
 mod inbox;
 mod input;
 mod judge;
+mod lane;
 mod limits;
 mod logs;
 mod member;
@@ -115,6 +116,12 @@ fn a_commit_of_a_lost_partition_is_noticed() {
 fn finished_taken_for_unfinished_is_noticed() {
     let rules = ["nothing finished is run again", "nothing is lost"];
     is_noticed("finished_taken_for_unfinished_is_noticed", Fault::Inverted, &rules);
+}
+
+#[test]
+fn a_lane_read_without_its_hidden_end_is_noticed() {
+    let rules = ["no attempt before its time", "nothing finished is run again", "everything ends"];
+    is_noticed("a_lane_read_without_its_hidden_end_is_noticed", Fault::Barrier, &rules);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::batches::{Entry, Sending};
 use crate::courier::Courier;
+use crate::lane::Lane;
 use crate::logs::Message;
 use crate::transaction::Producer;
 use crate::world::World;
@@ -31,6 +32,8 @@ pub(crate) struct Run {
     pub(crate) attempt: u32,
     pub(crate) partition: usize,
     pub(crate) index: usize,
+    /// It came back from the retry topic.
+    pub(crate) lane: bool,
     pub(crate) since: Time,
 }
 
@@ -52,7 +55,6 @@ pub(crate) struct Member {
     /// None: it does not run.
     pub(crate) core: Option<Core>,
     pub(crate) life: u32,
-    born: Time,
     pub(crate) identity: usize,
     pub(crate) effects: VecDeque<stage_sdk::core::Effect>,
     pub(crate) next_turn: Option<Time>,
@@ -70,6 +72,8 @@ pub(crate) struct Member {
 
     /// The bytes it keeps of records in flight, by slot.
     pub(crate) kept: Vec<Option<(usize, usize)>>,
+    /// Which slots hold records of a lane.
+    pub(crate) lanes: Vec<bool>,
     pub(crate) running: Vec<Run>,
     pub(crate) ready: Vec<(Id, u32)>,
     pub(crate) attempts: u32,
@@ -81,6 +85,7 @@ pub(crate) struct Member {
     /// Sent, and not at the broker yet.
     pub(crate) outbox: Vec<Message>,
     pub(crate) courier: Courier,
+    pub(crate) lane: Lane,
     /// How often it gave partitions back.
     pub(crate) given: usize,
     /// The last offsets it tried to commit.
@@ -127,7 +132,6 @@ impl World {
         let member = &mut self.members[number];
         member.core = Some(Core::new(settings));
         member.producer = Some(producer);
-        member.born = self.now;
         if self.group.members[number].joined {
             self.come_back(number);
         } else {
@@ -140,7 +144,7 @@ impl World {
     pub(crate) fn tell(&mut self, number: usize, event: Event<'_>) {
         let member = &mut self.members[number];
         if let Some(core) = &mut member.core {
-            core.step(self.now - member.born, event, &mut member.effects);
+            core.step(self.now, event, &mut member.effects);
         }
     }
 
@@ -152,7 +156,6 @@ impl World {
 
     /// When the worker wants to be ticked.
     pub(crate) fn deadline(&self, number: usize) -> Option<Time> {
-        let member = &self.members[number];
-        Some(member.core.as_ref()?.deadline()? + member.born)
+        self.members[number].core.as_ref()?.deadline()
     }
 }

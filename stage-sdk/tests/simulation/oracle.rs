@@ -2,10 +2,10 @@
 //! knows nothing of the workers but what they were heard to do.
 
 use crate::input::TARGETS;
-use crate::logs::Why;
+use crate::logs::{Form, Message, Why};
 use crate::plan::Plan;
 use crate::transaction::Transaction;
-use stage_sdk::core::{Position, Time};
+use stage_sdk::core::{Note, Position, Time};
 
 /// The broker's limit for the metadata of one offset.
 const METADATA: usize = 4096;
@@ -28,6 +28,8 @@ impl std::fmt::Display for Broken {
 pub(crate) enum Fate {
     #[default]
     Open,
+    /// It waits in the retry topic.
+    Parked,
     /// Its outputs are committed, or it has none.
     Done,
     /// It is in the dead letters.
@@ -44,8 +46,12 @@ pub(crate) struct Known {
     pub(crate) handled: bool,
     /// Messages that can be read, by target.
     pub(crate) seen: [u8; TARGETS + 1],
+    /// How it stands, as the redirect topic tells.
+    pub(crate) note: Option<Note>,
     /// Messages in the transaction that is being looked at.
     sent: [u8; TARGETS + 1],
+    parked: u8,
+    freed: u8,
 }
 
 pub(crate) struct Oracle {
@@ -105,7 +111,8 @@ impl Oracle {
         let mut left = String::new();
         for (partition, records) in self.records.iter().enumerate() {
             for (known, record) in records.iter().zip(&plan.records[partition]) {
-                if known.fate == Fate::Open && !record.is_gone(self.now) {
+                let open = known.fate == Fate::Open && !record.is_gone(self.now);
+                if open || known.fate == Fate::Parked {
                     left += &format!(" {partition}/{}", record.offset);
                 }
             }
@@ -117,9 +124,21 @@ impl Oracle {
     pub(crate) fn decided(&mut self, plan: &Plan, transaction: &Transaction) {
         for message in &transaction.messages {
             let known = &mut self.records[message.partition][message.index];
-            known.sent[message.target] += 1;
-            let first = known.fate == Fate::Open;
+            match message.form {
+                Form::Output => known.sent[message.target] += 1,
+                Form::Parked => known.parked += 1,
+                Form::Noted(note) => {
+                    let before = known.note.replace(note).map_or(0, |note| note.attempts);
+                    let fewer = note.attempts < before;
+                    self.hold(!fewer, "attempts survive", || format!("{message:?}, had {before}"));
+                }
+                Form::Freed => known.freed += 1,
+            }
+            let known = &self.records[message.partition][message.index];
+            let first = known.fate == if message.lane { Fate::Parked } else { Fate::Open };
             self.hold(first, "no output twice", || format!("{message:?}"));
+            let fenced = transaction.offsets.contains_key(&message.partition);
+            self.hold(fenced, "no output without its offset", || format!("{message:?}"));
             let record = &plan.records[message.partition][message.index];
             let right = match message.why {
                 Some(Why::Rejected) => record.bad,
@@ -134,11 +153,31 @@ impl Oracle {
             self.moved(plan, *partition, *next, metadata);
         }
         for message in &transaction.messages {
+            if message.form == Form::Freed {
+                self.freed(plan, message);
+            }
+        }
+        for message in &transaction.messages {
             let known = &mut self.records[message.partition][message.index];
+            let done = message.form != Form::Output || !message.lane || known.fate != Fate::Parked;
             known.sent = Default::default();
-            let covered = known.fate != Fate::Open;
+            (known.parked, known.freed) = (0, 0);
+            let covered = done && known.fate != Fate::Open;
             self.hold(covered, "no output without its offset", || format!("{message:?}"));
         }
+    }
+
+    /// A parked record is done with.
+    fn freed(&mut self, plan: &Plan, message: &Message) {
+        let known = &mut self.records[message.partition][message.index];
+        let [one, two] = plan.records[message.partition][message.index].outputs;
+        let sent = known.sent;
+        known.fate = if sent == [0, 0, 1] { Fate::Dead } else { Fate::Done };
+        let done = known.handled && sent == [one, two, 0];
+        let whole = known.freed == 1 && (known.fate == Fate::Dead || done);
+        self.open -= 1;
+        self.hidden += sent.iter().map(|count| usize::from(*count)).sum::<usize>();
+        self.hold(whole, "nothing is lost", || format!("{message:?} sent {sent:?}"));
     }
 
     fn moved(&mut self, plan: &Plan, partition: usize, next: i64, metadata: &str) {
@@ -163,6 +202,13 @@ impl Oracle {
             } else if finished {
                 let [one, two] = record.outputs;
                 let sent = known.sent;
+                if known.parked > 0 {
+                    let whole =
+                        known.parked == 1 && sent == [0; TARGETS + 1] && known.note.is_some();
+                    known.fate = Fate::Parked;
+                    self.hold(whole, "nothing is lost", || format!("{} parked, {sent:?}", place()));
+                    continue;
+                }
                 known.fate = match sent {
                     [0, 0, 1] => Fate::Dead,
                     [0, 0, 0] if record.is_gone(self.now) => Fate::Gone,

@@ -1,7 +1,7 @@
 //! How attempts come out, and what is left of them: outputs, or a dead letter.
 
 use crate::input::TARGETS;
-use crate::logs::{Message, Why};
+use crate::logs::{Form, Message, Why};
 use crate::plan::us;
 use crate::world::World;
 use rand::RngExt;
@@ -28,7 +28,12 @@ impl World {
         Outcome::Output((outputs > 0).then(|| usize::from(outputs) * record.bytes))
     }
 
-    pub(crate) fn write_outputs(&mut self, number: usize, partition: usize, index: usize) {
+    pub(crate) fn write_outputs(
+        &mut self,
+        number: usize,
+        (partition, index): (usize, usize),
+        lane: bool,
+    ) {
         let record = &self.plan.records[partition][index];
         let mut messages = Vec::new();
         for target in 0..TARGETS {
@@ -41,13 +46,20 @@ impl World {
                     nth,
                     why: None,
                     refused: record.refused.is_some(),
+                    lane,
+                    form: Form::Output,
                 });
             }
         }
         self.filling(number).extend(messages);
     }
 
-    pub(crate) fn letter(&self, (partition, index): (usize, usize), why: Why) -> Message {
+    pub(crate) fn letter(
+        &self,
+        (partition, index): (usize, usize),
+        why: Why,
+        lane: bool,
+    ) -> Message {
         let offset = self.plan.records[partition][index].offset;
         Message {
             partition,
@@ -57,6 +69,8 @@ impl World {
             nth: 0,
             why: Some(why),
             refused: false,
+            lane,
+            form: Form::Output,
         }
     }
 
@@ -80,7 +94,8 @@ impl World {
         };
         self.judge_given_up(number, place, why);
         self.members[number].tallies[place.0][place.1].done = Some(self.now);
-        let letter = self.letter(place, why);
+        let lane = self.members[number].lanes.get(id.slot()).copied().unwrap_or_default();
+        let letter = self.letter(place, why, lane);
         self.filling(number).push(letter);
     }
 }

@@ -127,11 +127,14 @@ fn settings(random: &mut Random, long: bool) -> Settings {
     let policy = match random.random_range(0..20) {
         0 => Policy::Stop,
         1 | 2 => Policy::DeadLetter,
+        3..12 => Policy::Ordered,
         _ => Policy::InPlace,
     };
-    let exhausted = match random.random_range(0..10) {
-        0 => Exhausted::Stop,
-        _ => Exhausted::DeadLetter,
+    let (exhausted, attempts) = match random.random_range(0..10) {
+        0 => (Exhausted::Stop, random.random_range(1..=4)),
+        // What is held stays so: nobody decides here.
+        1..5 if policy == Policy::Ordered => (Exhausted::Hold, u32::MAX),
+        _ => (Exhausted::DeadLetter, random.random_range(1..=4)),
     };
     Settings {
         inline: !long && random.random_bool(0.5),
@@ -141,10 +144,12 @@ fn settings(random: &mut Random, long: bool) -> Settings {
         timeout: ms(if long { 1500 } else { random.random_range(20..400) }),
         retry: Retry {
             policy: if long { Policy::InPlace } else { policy },
-            attempts: random.random_range(1..=4),
+            attempts,
             first: ms(random.random_range(1..20)),
             longest: ms(50),
             exhausted: if long { Exhausted::DeadLetter } else { exhausted },
+            in_place_for: ms(random.random_range(0..30)),
+            max_parked: random.random_range(2..40),
         },
         commit_interval: ms(random.random_range(1..60)),
         max_window_records: if long { 300 } else { random.random_range(1..=30) },

@@ -1,21 +1,24 @@
 //! What a reader of committed records sees, message by message.
 
 use crate::input::TARGETS;
-use crate::logs::Message;
+use crate::logs::{Form, Message};
 use crate::oracle::{Fate, Oracle};
 use crate::plan::Plan;
 
 impl Oracle {
     /// A message can be read now.
     pub(crate) fn seen(&mut self, plan: &Plan, message: Message) {
-        let Message { partition, index, target, nth, .. } = message;
+        let Message { partition, index, target, nth, form, .. } = message;
+        if form != Form::Output {
+            return;
+        }
         self.hidden = self.hidden.saturating_sub(1);
         let record = &plan.records[partition][index];
         let known = &mut self.records[partition][index];
         known.seen[target] += 1;
         let (seen, fate) = (known.seen[target], known.fate);
         let most = match fate {
-            Fate::Open | Fate::Gone => 0,
+            Fate::Open | Fate::Parked | Fate::Gone => 0,
             Fate::Dead => u8::from(target == TARGETS),
             Fate::Done => record.outputs.get(target).copied().unwrap_or_default(),
         };
@@ -38,6 +41,7 @@ impl Oracle {
             let record = &plan.records[partition][earlier];
             let there = match known.fate {
                 Fate::Open => record.is_gone(self.now),
+                Fate::Parked => false,
                 Fate::Done => known.seen[target] == record.outputs[target],
                 Fate::Dead | Fate::Gone => true,
             };

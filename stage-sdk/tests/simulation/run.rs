@@ -63,6 +63,11 @@ counts!(
     crashed,
     outages,
     ahead,
+    parked,
+    again,
+    taken_over,
+    barred,
+    cleaned,
     stopped,
     unfinished,
     failed

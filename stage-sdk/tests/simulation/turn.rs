@@ -47,7 +47,7 @@ impl World {
             say!(self, "{number} STOP");
             self.step(number, Event::Stop);
         }
-        let news = self.replies(number) | self.notes(number);
+        let news = self.replies(number) | self.lane_replies(number) | self.notes(number);
         let busy = self.receive(number) | self.finish_ready(number);
         let due = self.deadline(number).is_some_and(|due| due <= self.now);
         if due {

@@ -4,7 +4,7 @@ use crate::agenda::{Agenda, What, Who};
 use crate::broker::Broker;
 use crate::faults::Fault;
 use crate::group::Group;
-use crate::input::TARGETS;
+use crate::input::REDIRECT;
 use crate::member::Member;
 use crate::oracle::{Broken, Oracle};
 use crate::plan::{Plan, ms};
@@ -55,7 +55,7 @@ impl World {
         let mut world = World {
             now: Time::ZERO,
             agenda: Agenda::default(),
-            broker: Broker::new(partitions, TARGETS + 1),
+            broker: Broker::new(partitions, REDIRECT + 1),
             group: Group::new(plan.workers, partitions),
             members: (0..plan.workers).map(|_| Member::new(partitions)).collect(),
             oracle: Oracle::new(&plan),
@@ -114,6 +114,7 @@ impl World {
             What::Arrival => (0..self.members.len()).for_each(|member| self.wake(member)),
             What::Turn(who) if self.lives(who) => self.turn(who.member),
             What::Ready(who, id, attempt) if self.lives(who) => self.ready(who.member, id, attempt),
+            What::Lane(who) if self.lives(who) => self.lane(who),
             What::Courier(who) if self.lives(who) => self.courier(who),
             What::Deliver(who, producer) if self.lives(who) && at_hand => {
                 self.deliver(who.member, producer).ok();

@@ -1,0 +1,42 @@
+//! A stage some of whose pizzas fail a few times, or for ever, for the tests. With `SLOWLY` set it is
+//! async and takes up to 5 ms for each; `AWAY` names a file: while it is there, the order of number 7
+//! fails.
+
+#[path = "../tests/rig/moods.rs"]
+mod moods;
+
+use rand::RngExt;
+use stage_sdk::{Bytes, Context, Failure, Result};
+use std::time::Duration;
+
+fn flaky(input: Bytes<Vec<u8>>, cx: &Context) -> Result<Bytes<Vec<u8>>> {
+    let key = String::from_utf8_lossy(&cx.key().unwrap_or_default()).into_owned();
+    let order = key.trim_matches('"').parse().unwrap_or_default();
+    let seq = cx.header("pizza-seq").unwrap_or_default();
+    let seq = String::from_utf8_lossy(&seq).parse().unwrap_or_default();
+    if moods::is_hopeless(order, seq) {
+        return Err(Failure::reject("there is no hope for this one"));
+    }
+    if cx.attempt() <= moods::failures(order, seq) {
+        Err(std::io::Error::other("not in the mood"))?;
+    }
+    if order == 7
+        && std::env::var_os("AWAY").is_some_and(|file| std::path::Path::new(&file).exists())
+    {
+        Err(std::io::Error::other("away"))?;
+    }
+    Ok(input)
+}
+
+async fn slowly(input: Bytes<Vec<u8>>, cx: &Context) -> Result<Bytes<Vec<u8>>> {
+    let wait = cx.rng().random_range(0..=5);
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+    flaky(input, cx)
+}
+
+fn main() -> std::process::ExitCode {
+    match std::env::var_os("SLOWLY") {
+        None => stage_sdk::run(flaky),
+        Some(_) => stage_sdk::run(slowly),
+    }
+}

@@ -1,0 +1,412 @@
+//! The retry lane of one partition: which keys are blocked, what is parked of them and in which
+//! order, when each goes on, and what to fetch next.
+//!
+//! A parked record's bytes are in the retry topic, and here is only where. What is parked is known
+//! from the redirect topic, whoever owned the partition before; where it is in the retry topic is
+//! learnt by reading that from its beginning, which is kept close to what is still parked.
+
+use super::{Id, Time};
+use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::time::Duration;
+
+/// The wait before a fetch that found nothing is asked again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// How long until what nobody needs any more is deleted again.
+const CLEAN: Duration = Duration::from_secs(10);
+
+/// When a parked record goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// Then it is tried again.
+    Until(Time),
+    /// Once somebody says so: its attempts are used up.
+    Held,
+    /// Once those of its key before it are done.
+    Behind,
+}
+
+/// A parked record, as the redirect topic tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Its offset in the input.
+    pub offset: i64,
+    /// Hash of its key, as that of the input's records; none: it has no key, and no order.
+    pub key: Option<u64>,
+    /// Attempts that have failed and count.
+    pub attempts: u32,
+    /// When it failed first.
+    pub first: Option<Time>,
+    /// When it goes on.
+    pub rest: Rest,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Parked {
+    offset: i64,
+    /// In the retry topic; none: not seen there yet.
+    place: Option<i64>,
+    attempts: u32,
+    first: Option<Time>,
+    /// Its place among the records in flight.
+    id: Option<Id>,
+}
+
+/// A blocked key.
+#[derive(Debug)]
+struct Blocked {
+    /// In the order of the input.
+    records: VecDeque<Parked>,
+    /// How many of them, from the first on, are in flight.
+    taken: usize,
+    /// Of the first.
+    rest: Rest,
+}
+
+impl Blocked {
+    /// The first may go on, and its bytes are not here.
+    fn is_wanted(&self) -> bool {
+        self.taken == 0 && self.rest == Rest::Behind
+    }
+}
+
+/// A partition's lane.
+#[derive(Debug, Default)]
+pub struct Lane {
+    keys: FxHashMap<u64, Blocked>,
+    len: usize,
+    limit: usize,
+    /// Heads that wait for their time; one whose key is gone since is passed over.
+    due: BinaryHeap<Reverse<(Time, u64)>>,
+    /// Where the parked are.
+    places: BTreeSet<i64>,
+    /// Parked, and not seen in the retry topic yet.
+    unplaced: usize,
+    /// Where the wanted are; of how many that is not known yet.
+    wanted: BTreeSet<i64>,
+    sought: usize,
+    /// The retry topic is known up to here.
+    read_to: i64,
+    /// Where the last fetch ended.
+    cursor: i64,
+    fetching: bool,
+    /// A fetch found nothing; the next is asked then.
+    again: Option<Time>,
+    /// Done in a window that is not committed: its batch, offset, place.
+    settling: Vec<(u64, i64, i64)>,
+    cleaned_to: i64,
+    cleaned: Option<Time>,
+}
+
+/// What a record without a key is parked under: itself alone.
+fn alone(offset: i64) -> u64 {
+    (offset as u64 ^ 0xA5A5_5A5A_0F0F_F0F0).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl Lane {
+    /// What an earlier owner left; `start`: where the retry topic begins. Takes in no more than
+    /// `limit` records before it is full.
+    pub fn restore(limit: usize, mut pending: Vec<Pending>, start: i64) -> Lane {
+        let mut lane =
+            Lane { limit, read_to: start, cursor: start, cleaned_to: start, ..Lane::default() };
+        pending.sort_unstable_by_key(|pending| pending.offset);
+        for Pending { offset, key, attempts, first, rest } in pending {
+            lane.park(key, offset, attempts, first, rest);
+        }
+        lane
+    }
+
+    /// Parked records.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing is parked.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Blocked keys.
+    pub fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether it holds as much as it may.
+    pub fn is_full(&self) -> bool {
+        self.len > 0 && self.len >= self.limit
+    }
+
+    /// Whether it has room again: each pause throws away what was fetched ahead.
+    pub fn has_room(&self) -> bool {
+        self.len <= self.limit / 2
+    }
+
+    /// Whether the key's records are parked as they come.
+    pub fn blocks(&self, key: Option<u64>) -> bool {
+        key.is_some_and(|key| self.keys.contains_key(&key))
+    }
+
+    /// Whether this very record is parked already.
+    pub fn holds(&self, key: Option<u64>, offset: i64) -> bool {
+        let blocked = self.keys.get(&key.unwrap_or_else(|| alone(offset)));
+        blocked.is_some_and(|blocked| blocked.find(offset).is_some())
+    }
+
+    /// Parks a record behind those of its key. `rest` is that of a key's first; of any other it is
+    /// that it is behind.
+    pub fn park(
+        &mut self,
+        key: Option<u64>,
+        offset: i64,
+        attempts: u32,
+        first: Option<Time>,
+        rest: Rest,
+    ) {
+        let key = key.unwrap_or_else(|| alone(offset));
+        let blocked = self.keys.entry(key).or_insert_with(|| Blocked {
+            records: VecDeque::with_capacity(1),
+            taken: 0,
+            rest,
+        });
+        let is_head = blocked.records.is_empty();
+        blocked.records.push_back(Parked { offset, place: None, attempts, first, id: None });
+        self.len += 1;
+        self.unplaced += 1;
+        if is_head {
+            self.rests(key, rest);
+        }
+    }
+
+    /// A key's head waits as it says, or is wanted at once.
+    fn rests(&mut self, key: u64, rest: Rest) {
+        let Some(blocked) = self.keys.get_mut(&key) else { return };
+        blocked.rest = rest;
+        match rest {
+            Rest::Until(at) => self.due.push(Reverse((at, key))),
+            Rest::Held => {}
+            Rest::Behind => match blocked.records.front().and_then(|head| head.place) {
+                Some(place) => _ = self.wanted.insert(place),
+                None => self.sought += 1,
+            },
+        }
+    }
+
+    /// When a head's time comes, or a fetch is to be asked again.
+    pub fn deadline(&self) -> Option<Time> {
+        let due = self.due.peek().map(|Reverse((at, _))| *at);
+        [due, self.again].into_iter().flatten().min()
+    }
+
+    /// Heads whose time has come are wanted.
+    pub fn tick(&mut self, now: Time) {
+        self.again = self.again.filter(|at| *at > now);
+        while let Some(Reverse((at, key))) = self.due.peek().copied()
+            && at <= now
+        {
+            self.due.pop();
+            if self.keys.get(&key).is_some_and(|blocked| blocked.rest == Rest::Until(at)) {
+                self.rests(key, Rest::Behind);
+            }
+        }
+    }
+
+    fn wants(&self) -> bool {
+        self.sought > 0 || !self.wanted.is_empty()
+    }
+
+    /// Where to read the retry topic, if there is something to be had from it: onwards from the last
+    /// place, and then again from the first.
+    pub fn fetch(&mut self) -> Option<i64> {
+        if self.fetching || self.again.is_some() || !self.wants() {
+            return None;
+        }
+        let onwards = self.wanted.range(self.cursor..).next();
+        let from = match onwards {
+            Some(place) => *place,
+            None if self.sought > 0 => self.read_to,
+            None => *self.wanted.first()?,
+        };
+        self.fetching = true;
+        Some(from)
+    }
+
+    /// A record came back from the retry topic; whether it is to be taken in flight now: it is the
+    /// next of its key, whose time has come, and there is room.
+    pub fn arrive(&mut self, key: Option<u64>, offset: i64, place: i64, room: bool) -> bool {
+        let Some(blocked) = self.keys.get_mut(&key.unwrap_or_else(|| alone(offset))) else {
+            return false;
+        };
+        let Some(at) = blocked.find(offset) else { return false };
+        let wanted = at == 0 && blocked.is_wanted();
+        match blocked.records[at].place {
+            None => {
+                blocked.records[at].place = Some(place);
+                self.places.insert(place);
+                self.unplaced -= 1;
+                if wanted {
+                    self.sought -= 1;
+                    self.wanted.insert(place);
+                }
+            }
+            // A second copy of it; without transactions there may be one.
+            Some(known) if known != place => return false,
+            Some(_) => {}
+        }
+        if !room || at != blocked.taken || blocked.rest != Rest::Behind {
+            return false;
+        }
+        blocked.taken += 1;
+        if wanted {
+            self.wanted.remove(&place);
+        }
+        true
+    }
+
+    /// The record that was just taken is in flight as this; gives its attempts so far, and when the
+    /// first of them was.
+    pub fn took(&mut self, key: Option<u64>, offset: i64, id: Id) -> (u32, Option<Time>) {
+        let blocked = self.keys.get_mut(&key.unwrap_or_else(|| alone(offset)));
+        let record = blocked.and_then(|b| b.find(offset).map(|at| &mut b.records[at]));
+        record.map_or((0, None), |record| {
+            record.id = Some(id);
+            (record.attempts, record.first)
+        })
+    }
+
+    /// A fetch is over; `next`: where it ended. Nothing `found`: it is too early for what is sought.
+    pub fn fetched(&mut self, now: Time, next: i64, found: bool) {
+        self.fetching = false;
+        self.cursor = next;
+        self.read_to = self.read_to.max(next);
+        if !found {
+            self.again = Some(now + AGAIN);
+            self.cursor = 0;
+        }
+    }
+
+    /// A key's head is done, in the window with this batch. Whether the key is free now.
+    pub fn finish(&mut self, key: Option<u64>, offset: i64, batch: u64) -> bool {
+        let key = key.unwrap_or_else(|| alone(offset));
+        let Some(blocked) = self.keys.get_mut(&key) else { return false };
+        let Some(head) = blocked.records.pop_front() else { return false };
+        blocked.taken = blocked.taken.saturating_sub(1);
+        let wanted = blocked.is_wanted();
+        self.len -= 1;
+        match head.place {
+            Some(place) => {
+                self.places.remove(&place);
+                self.settling.push((batch, offset, place));
+            }
+            None => self.unplaced -= 1,
+        }
+        if blocked.records.is_empty() {
+            self.keys.remove(&key);
+            return true;
+        }
+        if wanted {
+            self.rests(key, Rest::Behind);
+        }
+        false
+    }
+
+    /// A key's head failed and rests. Gives those of the key that were in flight behind it: they are
+    /// fetched again in their turn.
+    pub fn rest(
+        &mut self,
+        key: Option<u64>,
+        offset: i64,
+        attempts: u32,
+        first: Option<Time>,
+        rest: Rest,
+    ) -> Vec<Id> {
+        let key = key.unwrap_or_else(|| alone(offset));
+        let Some(blocked) = self.keys.get_mut(&key) else { return Vec::new() };
+        let behind = blocked.records.iter_mut().take(blocked.taken).skip(1);
+        let behind = behind.filter_map(|record| record.id.take()).collect();
+        blocked.taken = 0;
+        if let Some(head) = blocked.records.front_mut() {
+            (head.attempts, head.first, head.id) = (attempts, first, None);
+        }
+        self.rests(key, rest);
+        behind
+    }
+
+    /// The records in flight.
+    pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
+        let taken = self.keys.values().filter(|blocked| blocked.taken > 0);
+        taken.flat_map(|blocked| blocked.records.iter().take(blocked.taken).filter_map(|r| r.id))
+    }
+
+    /// Where a record is that is done and not committed.
+    pub fn place(&self, offset: i64) -> Option<i64> {
+        self.settling.iter().find(|(_, known, _)| *known == offset).map(|(_, _, place)| *place)
+    }
+
+    /// A batch is committed. Gives the place below which the retry topic is needed no more, if it is
+    /// time to delete what is there.
+    pub fn settle(&mut self, now: Time, batch: u64) -> Option<i64> {
+        let before = self.settling.len();
+        self.settling.retain(|(known, _, _)| *known != batch);
+        let early = self.cleaned.is_some_and(|at| now < at + CLEAN);
+        if self.settling.len() == before || early {
+            return None;
+        }
+        let unseen = (self.unplaced > 0).then_some(self.read_to);
+        let settling = self.settling.iter().map(|(_, _, place)| *place).min();
+        let needed = [self.places.first().copied(), settling, unseen];
+        let needed = needed.into_iter().flatten().min().unwrap_or(self.read_to);
+        if needed <= self.cleaned_to {
+            return None;
+        }
+        (self.cleaned_to, self.cleaned) = (needed, Some(now));
+        Some(needed)
+    }
+}
+
+impl Blocked {
+    fn find(&self, offset: i64) -> Option<usize> {
+        self.records.binary_search_by_key(&offset, |record| record.offset).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Option<u64> = Some(7);
+
+    fn id(slot: u32) -> Id {
+        Id { slot, life: 0 }
+    }
+
+    fn ms(count: u64) -> Time {
+        Time::from_millis(count)
+    }
+
+    #[test]
+    fn what_follows_goes_on_when_its_head_is_done() {
+        let mut lane = Lane::restore(100, Vec::new(), 0);
+        lane.park(KEY, 391, 1, None, Rest::Until(ms(10)));
+        lane.tick(ms(10));
+        assert_eq!(lane.fetch(), Some(0));
+        assert!(lane.arrive(KEY, 391, 23, true));
+        lane.took(KEY, 391, id(0));
+        lane.fetched(ms(10), 24, true);
+        lane.rest(KEY, 391, 2, None, Rest::Until(ms(20)));
+        lane.park(KEY, 649, 0, None, Rest::Behind);
+        assert_eq!(lane.fetch(), None);
+        lane.tick(ms(20));
+        assert_eq!(lane.fetch(), Some(23));
+        assert!(lane.arrive(KEY, 391, 23, true));
+        lane.took(KEY, 391, id(0));
+        assert!(!lane.finish(KEY, 391, 1));
+        assert!(lane.arrive(KEY, 649, 29, true));
+        lane.took(KEY, 649, id(1));
+        lane.fetched(ms(20), 30, true);
+        assert_eq!(lane.fetch(), None, "nothing is wanted");
+        assert!(lane.finish(KEY, 649, 1));
+        assert!(lane.is_empty());
+    }
+}

@@ -1,0 +1,165 @@
+//! Records into the retry lane and out of it again.
+
+use super::lane::Lane;
+use super::slots::State;
+use super::{Core, Effect, Id, Note, Partition, Pending, Rest, Time};
+use std::collections::VecDeque;
+
+/// About what a note in the redirect topic takes, for the limit of a window.
+const NOTE: usize = 200;
+
+impl Core {
+    /// What is parked of a partition is known: it can begin.
+    pub(super) fn parked(
+        &mut self,
+        partition: Partition,
+        pending: Vec<Pending>,
+        start: i64,
+        out: &mut VecDeque<Effect>,
+    ) {
+        let last = self.is_answer_to_last(partition.lane());
+        if !last || self.restoring.contains_key(&partition) {
+            return;
+        }
+        let limit = self.settings.retry.max_parked;
+        let Some(progress) = self.partitions.get_mut(&partition) else { return };
+        progress.lane = Lane::restore(limit, pending, start);
+        self.lanes_busy |= !progress.lane.is_empty();
+        self.begin(partition, out);
+    }
+
+    /// Parks a record of the input, and those of its key in flight behind it.
+    pub(super) fn park(
+        &mut self,
+        now: Time,
+        id: Id,
+        key: Option<u64>,
+        rest: Rest,
+        out: &mut VecDeque<Effect>,
+    ) {
+        let Some(slot) = self.slots.get(id) else { return };
+        let partition = slot.partition;
+        if self.partitions.get(&partition).is_none_or(|progress| progress.draining) {
+            return self.back_off(id, now, out);
+        }
+        let mut next = Some((id, rest));
+        while let Some((id, rest)) = next {
+            let Some(slot) = self.slots.get(id) else { return };
+            let (offset, bytes) = (slot.offset, slot.bytes);
+            let note = Note { attempts: slot.attempts, first: slot.first, rest };
+            if let Some(progress) = self.partitions.get_mut(&partition) {
+                progress.lane.park(key, offset, note.attempts, note.first, rest);
+            }
+            out.push_back(Effect::Park(id, partition, note));
+            let behind = self.conclude(now, id, Some(bytes + NOTE));
+            if let Some(slot) = behind.and_then(|id| self.slots.get(id)) {
+                self.waiting -= 1;
+                self.waiting_bytes -= slot.bytes;
+            }
+            next = behind.map(|id| (id, Rest::Behind));
+        }
+        self.lanes_busy = true;
+        self.pause_at_bound(partition, out);
+    }
+
+    /// A parked record came back.
+    pub(super) fn back(
+        &mut self,
+        now: Time,
+        partition: Partition,
+        (offset, place): (i64, i64),
+        key: Option<u64>,
+        bytes: usize,
+        out: &mut VecDeque<Effect>,
+    ) {
+        let room = self.has_lane_room();
+        let Some(progress) = self.partitions.get_mut(&partition) else { return };
+        let room = room && progress.restored && !progress.draining;
+        if !progress.lane.arrive(key, offset, place, room) {
+            return;
+        }
+        let id = self.slots.insert(partition.lane(), offset, key, bytes);
+        let (attempts, first) = progress.lane.took(key, offset, id);
+        if let Some(slot) = self.slots.get_mut(id) {
+            (slot.attempts, slot.failures, slot.first) = (attempts, attempts, first);
+        }
+        // The lane goes before the input.
+        self.start_or_keep(now, id, self.running < self.settings.max_in_flight, out);
+    }
+
+    /// A parked record is done with: the next of its key, or the key is free.
+    pub(super) fn free(
+        &mut self,
+        now: Time,
+        id: Id,
+        bytes: Option<usize>,
+        out: &mut VecDeque<Effect>,
+    ) {
+        let batch = self.filling().batch;
+        let Some(slot) = self.slots.get(id) else { return };
+        let (partition, offset, key) = (slot.partition, slot.offset, slot.key);
+        let Some(progress) = self.partitions.get_mut(&partition.source()) else { return };
+        let is_free = progress.lane.finish(key, offset, batch);
+        self.room_again |= progress.paused && progress.has_room();
+        out.push_back(Effect::Free(partition, offset, is_free));
+        self.add(now, partition, offset, Some(bytes.unwrap_or(0) + NOTE));
+        if let Some(next) = self.slots.remove(id) {
+            // It was counted as waiting when it came.
+            self.ready.push_front(next);
+        }
+    }
+
+    /// A parked record failed again: it and its key rest.
+    pub(super) fn rest(&mut self, now: Time, id: Id, rest: Rest, out: &mut VecDeque<Effect>) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
+        slot.state = State::BackingOff { until: now };
+        let (partition, offset, key) = (slot.partition, slot.offset, slot.key);
+        let note = Note { attempts: slot.attempts, first: slot.first, rest };
+        self.waits(id);
+        let mut ids = vec![id];
+        if let Some(progress) = self.partitions.get_mut(&partition.source()) {
+            ids.extend(progress.lane.rest(key, offset, note.attempts, note.first, rest));
+        }
+        out.push_back(Effect::Note(id, note));
+        self.add(now, partition, offset, Some(NOTE));
+        self.forget(&ids, |_| true, out);
+    }
+
+    /// Asks for what is wanted, as long as there is room for it.
+    pub(super) fn fetch(&mut self, out: &mut VecDeque<Effect>) {
+        if !self.lanes_busy || !self.has_lane_room() {
+            return;
+        }
+        self.lanes_busy = false;
+        for (partition, progress) in &mut self.partitions {
+            self.lanes_busy |= !progress.lane.is_empty();
+            if progress.restored
+                && !progress.draining
+                && let Some(from) = progress.lane.fetch()
+            {
+                out.push_back(Effect::Fetch(*partition, from));
+            }
+        }
+    }
+
+    pub(super) fn fetched(&mut self, now: Time, partition: Partition, next: i64, found: bool) {
+        if let Some(progress) = self.partitions.get_mut(&partition) {
+            progress.lane.fetched(now, next, found);
+        }
+    }
+
+    /// What is done in this batch is committed.
+    pub(super) fn settle_lanes(&mut self, now: Time, batch: u64, out: &mut VecDeque<Effect>) {
+        for (partition, progress) in &mut self.partitions {
+            if let Some(place) = progress.lane.settle(now, batch) {
+                out.push_back(Effect::Clean(*partition, place));
+            }
+        }
+    }
+
+    fn has_lane_room(&self) -> bool {
+        self.waiting <= self.settings.max_waiting / 2
+            && self.waiting_bytes <= self.settings.max_waiting_bytes / 2
+            && !self.is_full(self.filling())
+    }
+}

@@ -1,0 +1,140 @@
+//! The redirect topic's records: what is parked, under which key, and how it stands.
+//!
+//! Key: `<topic>-<partition>-<offset>` of the record in the input. Value: JSON; a tombstone says that
+//! the record is no longer parked. The last one of a key holds, so the topic may be compacted.
+
+use crate::core::{Note, Rest};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The longest error text a note carries.
+const LONGEST: usize = 300;
+
+/// How a parked record stands, as it is written.
+#[derive(Serialize, Deserialize, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    v: u32,
+    /// The record's key, as text or, where it is none, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    key_hex: Option<String>,
+    pub(crate) attempts: u32,
+    /// Milliseconds since the epoch; none: behind others of its key, or held.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    due: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    held: bool,
+    /// When it failed first, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    first: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) error: Option<String>,
+}
+
+impl Entry {
+    pub(crate) fn new(key: Option<&[u8]>, note: &Note, error: Option<&str>) -> Entry {
+        let text = key.and_then(|key| std::str::from_utf8(key).ok());
+        let millis = |time: Duration| time.as_millis() as u64;
+        Entry {
+            v: 1,
+            key: text.map(str::to_owned),
+            key_hex: key.filter(|_| text.is_none()).map(hex),
+            attempts: note.attempts,
+            due: match note.rest {
+                Rest::Until(at) => Some(millis(at)),
+                Rest::Held | Rest::Behind => None,
+            },
+            held: note.rest == Rest::Held,
+            first: note.first.map(millis),
+            error: error.map(|text| text.chars().take(LONGEST).collect()),
+        }
+    }
+
+    /// Reads a value of the redirect topic.
+    ///
+    /// # Errors
+    /// It is of a newer version of this library, or damaged: without it the order of a key is unknown.
+    pub(crate) fn read(value: &[u8]) -> Result<Entry, String> {
+        let entry: Entry = serde_json::from_slice(value).map_err(|error| error.to_string())?;
+        match entry.v {
+            1 => Ok(entry),
+            version => Err(format!("version {version}; this library reads 1")),
+        }
+    }
+
+    pub(crate) fn key(&self) -> Option<Vec<u8>> {
+        match (&self.key, &self.key_hex) {
+            (Some(text), _) => Some(text.clone().into_bytes()),
+            (None, Some(hex)) => Some(from_hex(hex)),
+            (None, None) => None,
+        }
+    }
+
+    pub(crate) fn first(&self) -> Option<Duration> {
+        self.first.map(Duration::from_millis)
+    }
+
+    pub(crate) fn rest(&self) -> Rest {
+        match self.due {
+            _ if self.held => Rest::Held,
+            Some(due) => Rest::Until(Duration::from_millis(due)),
+            None => Rest::Behind,
+        }
+    }
+}
+
+/// A record's name in the redirect and retry topics.
+pub(crate) fn name(topic: &str, partition: i32, offset: i64) -> String {
+    format!("{topic}-{partition}-{offset}")
+}
+
+/// The offset in a name, if it is one of this topic and partition.
+pub(crate) fn offset(name: &[u8], topic: &str, partition: i32) -> Option<i64> {
+    let rest = std::str::from_utf8(name).ok()?.strip_prefix(topic)?.strip_prefix('-')?;
+    let (number, offset) = rest.split_once('-')?;
+    (number.parse() == Ok(partition)).then(|| offset.parse().ok())?
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        text.chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8).collect();
+    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_comes_back_whatever_its_key_and_rest() {
+        let at = Duration::from_millis(1_700_000_000_123);
+        for key in [Some(&b"a"[..]), Some(b"\xff\x00\x7f"), Some(b""), None] {
+            for rest in [Rest::Until(at), Rest::Held, Rest::Behind] {
+                let note = Note { attempts: 3, first: Some(at), rest };
+                let text = serde_json::to_vec(&Entry::new(key, &note, Some("no"))).unwrap();
+                let entry = Entry::read(&text).unwrap();
+                assert_eq!(entry.key().as_deref(), key);
+                assert_eq!((entry.rest(), entry.first(), entry.attempts), (rest, Some(at), 3));
+            }
+        }
+    }
+
+    #[test]
+    fn another_version_and_rubbish_are_errors() {
+        assert!(Entry::read(br#"{"v":2,"attempts":1}"#).unwrap_err().contains("version 2"));
+        assert!(Entry::read(b"no").is_err());
+    }
+
+    #[test]
+    fn names_tell_topic_partition_and_offset() {
+        assert_eq!(offset(name("a-1.b", 3, 77).as_bytes(), "a-1.b", 3), Some(77));
+        for (other, partition) in [("a-1.b", 4), ("a-1", 3), ("b", 3)] {
+            assert_eq!(offset(b"a-1.b-3-77", other, partition), None, "{other} {partition}");
+        }
+    }
+}

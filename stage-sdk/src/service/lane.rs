@@ -1,0 +1,70 @@
+//! The topics of a retry lane, as a worker needs them.
+
+use super::{Service, StartError};
+use crate::core::Policy;
+use crate::kafka::Target;
+use crate::topics::Topics;
+
+/// What the headers take that a record has in the retry topic only.
+const HEADERS: usize = 1024;
+
+impl Service {
+    /// The retry and the redirect topic, if the policy parks records.
+    ///
+    /// # Errors
+    /// One of them is not as it must be: records or their order could be lost.
+    pub(super) fn lane(
+        &self,
+        topics: &Topics,
+        input: &Target,
+    ) -> Result<Option<(Target, Target)>, StartError> {
+        if self.settings.retry.policy != Policy::Ordered {
+            return Ok(None);
+        }
+        let retry = topics.target(&self.retry_topic)?;
+        let redirect = topics.target(&self.redirect_topic)?;
+        for target in [&retry, &redirect] {
+            if target.partitions != input.partitions {
+                return Err(self.wrong(format!(
+                    "topic {} has {} partitions and {}, whose records it takes, has {}",
+                    target.topic, target.partitions, self.input, input.partitions
+                )));
+            }
+        }
+        if retry.limit < input.limit + HEADERS {
+            return Err(self.wrong(format!(
+                "topic {} takes records of {} bytes and {} has some of {}: give it max.message.bytes = {}",
+                retry.topic, retry.limit, self.input, input.limit, input.limit + HEADERS
+            )));
+        }
+        let wanted = [
+            (
+                &retry.topic,
+                "cleanup.policy",
+                "delete",
+                "a parked record must stay until it is done",
+            ),
+            (&retry.topic, "retention.ms", "-1", "a parked record must stay until it is done"),
+            (&retry.topic, "retention.bytes", "-1", "a parked record must stay until it is done"),
+            (&redirect.topic, "cleanup.policy", "compact", "what is parked must be known for ever"),
+        ];
+        for (topic, name, value, why) in wanted {
+            let settings =
+                topics.describe(topic)?.map(|(_, settings)| settings).unwrap_or_default();
+            let found = settings.get(name).map_or("", String::as_str);
+            if found != value {
+                return Err(self.wrong(format!(
+                    "topic {topic} has {name} = {found:?} and needs {value:?}: {why}"
+                )));
+            }
+        }
+        Ok(Some((retry, redirect)))
+    }
+
+    fn wrong(&self, text: String) -> StartError {
+        StartError::Usage(format!(
+            "{text} (stage {:?}, policy ordered; pizza topics plan shows what to change)",
+            self.stage
+        ))
+    }
+}

@@ -1,0 +1,181 @@
+//! A key whose records fail waits, in order, and holds up nobody else.
+
+use crate::rig::chain::Chain;
+use crate::rig::judge::{Judge, Seen, counted, exactly_once, identity, in_order};
+use crate::rig::moods;
+use crate::rig::orders::{Orders, key};
+use crate::rig::process::{Process, example};
+use crate::rig::{broker, scaled, seed, until};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
+use std::collections::HashMap;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+const KEYS: usize = 500;
+const PACE: usize = 1000;
+
+const ORDERED: &str = r#"retry = { policy = "ordered", attempts = 20, backoff = "50ms..400ms", in_place_for = "40ms" }"#;
+
+fn flaky(more: &str) -> Chain {
+    Chain::new(&broker::shared(), &["in", "out"], &["flaky"], more)
+}
+
+fn start(chain: &Chain, instance: usize) -> Process {
+    chain.start_program(example("flaky"), "flaky", instance)
+}
+
+fn load(chain: &Chain, count: usize) -> JoinHandle<Vec<usize>> {
+    let mut orders = Orders::new(&chain.brokers, chain.first(), KEYS);
+    std::thread::spawn(move || {
+        orders.pace(count, PACE, |_| {});
+        orders.written
+    })
+}
+
+/// What is parked of a stage's records: the last note of each, by name.
+fn parked(chain: &Chain) -> HashMap<String, String> {
+    let mut redirect = Judge::of(&chain.brokers, &format!("{}.flaky.redirect", chain.first()));
+    redirect.look(Duration::from_secs(1));
+    let mut notes = HashMap::new();
+    for note in redirect.seen {
+        let text = |bytes: Option<Vec<u8>>| bytes.map(|b| String::from_utf8(b).unwrap());
+        match (text(note.key).unwrap(), text(note.value)) {
+            (name, Some(note)) => notes.insert(name, note),
+            (name, None) => notes.remove(&name),
+        };
+    }
+    notes
+}
+
+/// Waits for everything, stops the stages and judges: in the output all that has hope, in order, once;
+/// in the dead letters the rest, once; nothing is parked any more.
+fn judge(chain: &Chain, stages: Vec<Process>, written: &[usize]) -> Vec<Seen> {
+    let pizzas =
+        || written.iter().enumerate().flat_map(|(o, count)| (0..*count).map(move |s| (o, s)));
+    let (hopeless, good): (Vec<_>, Vec<_>) =
+        pizzas().partition(|(o, s)| moods::is_hopeless(*o, *s));
+    let mut out = Judge::of(&chain.brokers, chain.last());
+    out.expect(good.len(), Duration::from_secs(120));
+    for mut stage in stages {
+        assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
+    }
+    out.look(Duration::from_secs(1));
+    in_order("the output", &out.seen);
+    let counts = counted(&out.seen);
+    for (order, seq) in &good {
+        let count = counts.get(&(order.to_string(), *seq)).copied().unwrap_or_default();
+        assert_eq!(count, 1, "order {order} pizza {seq}");
+    }
+    assert_eq!(out.seen.len(), good.len(), "something is left over");
+    let mut dead = Judge::of(&chain.brokers, &chain.dead_letters(0));
+    dead.expect(hopeless.len(), Duration::from_secs(20));
+    let counts = counted(&dead.seen);
+    for (order, seq) in &hopeless {
+        let count = counts.get(&(order.to_string(), *seq)).copied().unwrap_or_default();
+        assert_eq!(count, 1, "dead letter of order {order} pizza {seq}");
+    }
+    assert_eq!(dead.seen.len(), hopeless.len(), "a healthy one is in the dead letters");
+    let left = parked(chain);
+    assert!(left.is_empty(), "{} are parked still, such as {:?}", left.len(), left.iter().next());
+    out.seen
+}
+
+/// Three instances, of which every two seconds one is killed, and others leave and join.
+fn through_kills(chain: &Chain) {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
+    let mut stages: Vec<Process> = (0..3).map(|instance| start(chain, instance)).collect();
+    let writer = load(chain, scaled(20_000).max(8_000));
+    let (mut kills, mut leaves) = (0, 0);
+    let mut since = Instant::now();
+    while !writer.is_finished() {
+        std::thread::sleep(Duration::from_millis(rng.random_range(300..900)));
+        let at = rng.random_range(0..3);
+        if since.elapsed() > Duration::from_secs(2) {
+            since = Instant::now();
+            stages[at].kill();
+            kills += 1;
+        } else {
+            let stopped = stages[at].stop(Duration::from_secs(10));
+            assert!(stopped.success(), "{}", stages[at].log.display());
+            leaves += 1;
+        }
+        stages[at] = start(chain, at);
+    }
+    eprintln!("{kills} kills, {leaves} leaves and joins");
+    assert!(kills >= 2 && leaves >= 2, "the input ended too early");
+    let written = writer.join().unwrap();
+    judge(chain, stages, &written);
+}
+
+#[test]
+fn order_is_kept_while_keys_wait_through_kills_joins_and_leaves() {
+    through_kills(&flaky(ORDERED));
+}
+
+#[test]
+fn and_with_async_handlers() {
+    let mut chain = flaky(ORDERED);
+    chain.env.push(("SLOWLY", "1".into()));
+    through_kills(&chain);
+}
+
+#[test]
+fn what_waited_comes_out_as_if_nothing_had_been() {
+    let chain = flaky(ORDERED);
+    let stages = vec![start(&chain, 0)];
+    let written = load(&chain, 5_000).join().unwrap();
+    let out = judge(&chain, stages, &written);
+    let mut input = Judge::of(&chain.brokers, chain.first());
+    input.expect(written.iter().sum(), Duration::from_secs(20));
+    let source: HashMap<_, _> = input.seen.iter().map(|seen| (identity(seen), seen)).collect();
+    let mut retried = 0;
+    for seen in &out {
+        let (order, seq) = identity(seen);
+        let source = source[&(order.clone(), seq)];
+        retried += usize::from(moods::failures(order.parse().unwrap(), seq) > 0);
+        assert_eq!(seen.headers, source.headers, "{order}/{seq}");
+        assert_eq!((&seen.key, &seen.value, seen.time), (&source.key, &source.value, source.time));
+    }
+    assert!(retried > 10, "only {retried} were retried");
+}
+
+#[test]
+fn a_key_without_hope_is_held_and_the_others_go_on() {
+    let mut chain = flaky(
+        r#"retry = { policy = "ordered", attempts = 5, backoff = "20ms..40ms", in_place_for = "10ms" }"#,
+    );
+    let away = chain.dir.join("away");
+    std::fs::write(&away, "").unwrap();
+    chain.env.push(("AWAY", away.display().to_string()));
+    let mut stage = start(&chain, 0);
+    let mut orders = Orders::new(&chain.brokers, chain.first(), 10);
+    orders.write(200);
+    orders.flush();
+    let good = |o: usize| (0..20).filter(|s| !moods::is_hopeless(o, *s)).count();
+    let others: usize = (0..10).filter(|order| *order != 7).map(good).sum();
+    let mut out = Judge::of(&chain.brokers, chain.last());
+    out.expect(others, Duration::from_secs(30));
+    assert!(out.seen.iter().all(|seen| identity(seen).0 != "7"), "the key was not held");
+    let held = |note: &String| note.contains("\"held\":true");
+    until("the key is held", Duration::from_secs(20), || {
+        let notes = parked(&chain);
+        (notes.len() == 20 && notes.values().filter(|note| held(note)).count() == 1).then_some(())
+    });
+    // It stays so through a restart, also when it could go on: somebody has to decide.
+    assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
+    std::fs::remove_file(away).unwrap();
+    let mut stage = start(&chain, 0);
+    let before = orders.total();
+    orders.write(100);
+    orders.flush();
+    let more: usize = (0..10)
+        .filter(|order| *order != 7)
+        .map(|o| (20..30).filter(|s| !moods::is_hopeless(o, *s)).count())
+        .sum();
+    out.expect(others + more, Duration::from_secs(30));
+    assert!(orders.total() > before && out.seen.iter().all(|seen| identity(seen).0 != "7"));
+    assert_eq!(parked(&chain).len(), 30, "what follows of the key waits too");
+    assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
+    let _ = (exactly_once, key);
+}
