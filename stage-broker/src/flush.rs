@@ -1,6 +1,7 @@
 //! Forces what was written to the disk. Whoever waits shares one fsync with all who wait.
 
 use crate::config::Fsync;
+use crate::disk::Disk;
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
@@ -15,12 +16,11 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The files that were written to since they were last forced to the disk.
 pub(crate) struct Flush {
     mode: Fsync,
+    disk: Disk,
     dirty: RefCell<Vec<Arc<File>>>,
     /// How many rounds have begun, and how many of those have ended.
     begun: Cell<u64>,
     ended: Cell<u64>,
-    /// The last round that failed.
-    failed: Cell<u64>,
     changed: Notify,
 }
 
@@ -28,17 +28,26 @@ impl Flush {
     pub(crate) fn new(mode: Fsync) -> Rc<Flush> {
         Rc::new(Flush {
             mode,
+            disk: Disk::default(),
             dirty: RefCell::default(),
             begun: Cell::new(0),
             ended: Cell::new(0),
-            failed: Cell::new(0),
             changed: Notify::new(),
         })
     }
 
-    /// Whether anything is forced to the disk at all.
-    pub(crate) fn is_on(&self) -> bool {
+    fn is_on(&self) -> bool {
         self.mode != Fsync::Never
+    }
+
+    /// Where files are forced to, if they are at all.
+    pub(crate) fn disk(&self) -> Option<Disk> {
+        self.is_on().then(|| self.disk.clone())
+    }
+
+    /// Whether anything may still be stored: not once the disk has failed.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        self.disk.check()
     }
 
     /// Notes a file that was written to.
@@ -52,7 +61,7 @@ impl Flush {
     /// Returns when all that was noted so far may be acknowledged.
     pub(crate) async fn settled(self: &Rc<Flush>) -> io::Result<()> {
         if self.mode != Fsync::Always {
-            return Ok(());
+            return self.check();
         }
         let clean = self.dirty.borrow().is_empty();
         let round = if clean { self.begun.get() } else { self.begun.get() + 1 };
@@ -63,10 +72,7 @@ impl Flush {
         while self.ended.get() < round {
             self.changed.notified().await;
         }
-        if self.failed.get() >= round && round > 0 {
-            return Err(io::Error::other("the disk did not take what was written"));
-        }
-        Ok(())
+        self.check()
     }
 
     /// Round after round while there is something to do.
@@ -79,11 +85,12 @@ impl Flush {
     async fn round(&self) {
         let files = self.dirty.take();
         self.begun.set(self.begun.get() + 1);
-        let sync = move || files.iter().try_for_each(|file| file.sync_data());
-        let done = tokio::task::spawn_blocking(sync).await;
-        if let Err(error) = done.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            tracing::error!(%error, "the disk did not take what was written");
-            self.failed.set(self.begun.get());
+        let disk = self.disk.clone();
+        // A failure is known to the disk from now on.
+        let force = move || drop(files.iter().try_for_each(|file| disk.force(file)));
+        if let Err(error) = tokio::task::spawn_blocking(force).await {
+            tracing::error!(%error, "what was written was not forced to the disk");
+            self.disk.fail();
         }
         self.ended.set(self.begun.get());
         self.changed.notify_waiters();
@@ -103,7 +110,53 @@ impl Flush {
     }
 
     /// All that is left, now; blocks.
-    pub(crate) fn finish(&self) -> io::Result<()> {
-        self.dirty.take().iter().try_for_each(|file| file.sync_data())
+    pub(crate) fn finish(&self) {
+        // A failure is in the log, and nothing can be done about it.
+        drop(self.dirty.take().iter().try_for_each(|file| self.disk.force(file)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::testing::{Dir, NOBODY, batch, on_node_with, unforceable};
+    use std::collections::BTreeMap;
+
+    fn always(dir: &Dir) -> Config {
+        Config::directory(dir.path()).fsync(Fsync::Always)
+    }
+
+    #[test]
+    fn what_a_killed_process_wrote_is_forced_before_it_counts() {
+        let dir = Dir::new();
+        on_node_with(always(&dir), &dir, async |node| {
+            let topic = node.create_topic("t", 2, BTreeMap::new()).unwrap();
+            let (header, batch) = batch(NOBODY, 0, &[("a", Some("1"))]);
+            topic.partitions[0].append(&node, header, &batch).unwrap();
+        });
+        on_node_with(always(&dir), &dir, async |node| {
+            // The state, and the one log with something in it.
+            assert_eq!(node.flush.dirty.borrow().len(), 2);
+            node.flush.settled().await.unwrap();
+            node.close();
+        });
+        on_node_with(always(&dir), &dir, async |node| {
+            assert_eq!(node.flush.dirty.borrow().len(), 1, "the log's checkpoint knows all");
+        });
+    }
+
+    #[test]
+    fn after_a_failure_nothing_settles_in_any_mode() {
+        let dir = Dir::new();
+        for mode in [Fsync::Always, Fsync::Interval] {
+            on_node_with(always(&dir).fsync(mode), &dir, async |node| {
+                assert!(node.flush.settled().await.is_ok());
+                node.flush.mark(Arc::new(unforceable()));
+                node.flush.round().await;
+                assert!(node.flush.settled().await.is_err(), "{mode:?}");
+                assert!(node.create_topic("t", 1, BTreeMap::new()).is_err(), "{mode:?}");
+            });
+        }
     }
 }

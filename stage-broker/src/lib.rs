@@ -52,6 +52,13 @@
 //! of their own (batches stay as they came; any `compression.type` but `producer` is refused),
 //! transactions without AddPartitionsToTxn (KIP-890).
 //!
+//! # When the disk fails
+//!
+//! A batch that there is no room for is refused with KAFKA_STORAGE_ERROR; producing goes on when there
+//! is room. Where something was written and cannot be forced to the disk, the system may have dropped
+//! it: from then on everything that is to be stored is refused, until the broker is started again and
+//! has read its files anew. What is there can be read all the while.
+//!
 //! # Threads
 //!
 //! One thread owns all of it: there are no locks. Two others do what blocks: forcing data to the
@@ -92,6 +99,8 @@ mod records;
 mod log;
 
 mod store;
+
+mod disk;
 
 mod flush;
 

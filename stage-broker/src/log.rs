@@ -84,6 +84,8 @@ pub(crate) struct Log {
     pub(crate) aborted: Aborted,
     /// Bytes since the last checkpoint.
     unsaved: u64,
+    /// Files with something that no checkpoint knew of when the log was opened.
+    recovered: Vec<Arc<File>>,
 }
 
 /// What an append asks of its caller.
@@ -118,6 +120,12 @@ impl Log {
     /// The file that grows.
     pub(crate) fn file(&self) -> io::Result<Arc<File>> {
         self.newest().file()
+    }
+
+    /// Files with something that was there when the log was opened, and perhaps never reached the
+    /// disk; told once.
+    pub(crate) fn take_recovered(&mut self) -> Vec<Arc<File>> {
+        std::mem::take(&mut self.recovered)
     }
 
     /// Appends a batch that was checked and judged. After an error nothing of it is there.

@@ -72,6 +72,9 @@ impl Node {
             opened: (clock(), Instant::now()),
             _owner: owner,
         };
+        // Of what a killed process wrote, some may not have reached the disk: nobody is told that it
+        // is there before it has. The same goes for the logs.
+        node.flush.mark(node.store.borrow().file());
         node.open_topics()?;
         node.open_groups();
         Ok(node)
@@ -133,8 +136,11 @@ impl Node {
         if changes.is_empty() {
             return Ok(());
         }
+        self.flush.check()?;
         let mut store = self.store.borrow_mut();
-        store.write(changes)?;
+        store.write(changes).inspect_err(|error| {
+            tracing::error!(%error, "the disk did not take what is to be remembered; it did not happen");
+        })?;
         self.flush.mark(store.file());
         Ok(())
     }
@@ -147,9 +153,9 @@ impl Node {
     /// Has a checkpoint written.
     pub(crate) fn save(&self, draft: Option<Draft>) {
         let Some(draft) = draft else { return };
-        let sync = self.flush.is_on();
+        let disk = self.flush.disk();
         self.chores.add(move || {
-            if let Err(error) = draft.write(sync) {
+            if let Err(error) = draft.write(disk.as_ref()) {
                 tracing::warn!(%error, "a checkpoint was not written; a start will take longer");
             }
         });
@@ -165,9 +171,7 @@ impl Node {
                 }
             }
         }
-        if let Err(error) = self.flush.finish() {
-            tracing::error!(%error, "the disk did not take what was written");
-        }
+        self.flush.finish();
     }
 }
 

@@ -5,6 +5,8 @@ use crate::log::batch::{Header, seal};
 use crate::log::place::Place;
 use crate::node::Node;
 use bytes::{BufMut, Bytes, BytesMut};
+use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tokio::task::LocalSet;
@@ -28,6 +30,12 @@ impl Drop for Dir {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// A file that takes what is written and cannot be forced to a disk: the end of a pipe.
+pub(crate) fn unforceable() -> File {
+    let (_, end) = std::io::pipe().expect("a pipe");
+    File::from(OwnedFd::from(end))
 }
 
 /// Who writes a batch.
@@ -78,9 +86,13 @@ pub(crate) fn batch(by: By, time: i64, records: &[(&str, Option<&str>)]) -> (Hea
 /// Runs a test on a node that keeps its data in a directory, without connections. When it returns
 /// the node is gone as if killed: nothing was closed, and what was begun is not gone on with.
 pub(crate) fn on_node(dir: &Dir, test: impl AsyncFnOnce(Rc<Node>)) {
+    on_node_with(Config::directory(dir.path()), dir, test);
+}
+
+/// The same, set up in another way.
+pub(crate) fn on_node_with(config: Config, dir: &Dir, test: impl AsyncFnOnce(Rc<Node>)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
-        let config = Config::directory(dir.path());
         let place = Place::Disk(dir.path().to_path_buf());
         let node = Rc::new(Node::open(&config, place, None).expect("a node"));
         node.open_transactions().await;

@@ -173,7 +173,9 @@ impl Node {
         let place = self.place.inside(&directory(&topic.name, topic.id))?;
         for index in topic.partitions.len() as i32..count {
             let start = self.store.borrow().get(&Key::Start(topic.id, index)).unwrap_or(0);
-            let log = Log::open(place.inside(&index.to_string())?, start, topic.rules.log.clone())?;
+            let mut log =
+                Log::open(place.inside(&index.to_string())?, start, topic.rules.log.clone())?;
+            log.take_recovered().into_iter().for_each(|file| self.flush.mark(file));
             let partition = Partition::new(topic.name.clone(), topic.id, index, log);
             topic.partitions.push(Rc::new(partition));
         }

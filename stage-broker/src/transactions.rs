@@ -85,8 +85,7 @@ impl Node {
                 self.transactions.waiting.answer(step.answers);
                 Ok(step.answer)
             }
-            Err(error) => {
-                tracing::error!(%error, "what transactions did was not written down, and is taken back");
+            Err(_) => {
                 let error = ResponseError::CoordinatorNotAvailable;
                 let mut transactions = self.transactions.transactions.borrow_mut();
                 let refused = transactions.not_written(self.steady_now(), step, error);

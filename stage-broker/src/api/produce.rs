@@ -64,7 +64,7 @@ pub(super) async fn answer(cx: &mut Cx, request: ProduceRequest) -> ProduceRespo
     if cx.node.flush.settled().await.is_err() {
         let all = responses.iter_mut().flat_map(|topic| &mut topic.partition_responses);
         for partition in all.filter(|partition| partition.error_code == 0) {
-            partition.error_code = code(ResponseError::KafkaStorageError);
+            *partition = respond(partition.index, Err(storage("the disk did not take the batch")));
         }
     }
     if acks == 0 {
@@ -146,6 +146,8 @@ fn store(
     mut batch: Bytes,
     now: i64,
 ) -> Result<Stored, Refusal> {
+    // Also what is there already: nobody knows whether the disk has it.
+    node.flush.check().map_err(|_| storage("the disk failed; the broker must be started again"))?;
     let start = partition.log.borrow().start();
     let refuse = |error, why| Err(Refusal::new(error, why));
     match partition.judge(&header) {
@@ -172,9 +174,13 @@ fn store(
     let base_offset = partition.append(node, header, &batch).map_err(|error| {
         let (topic, partition) = (&*partition.topic, partition.index);
         tracing::error!(%error, ?topic, partition, "the disk did not take a batch");
-        Refusal::new(ResponseError::KafkaStorageError, "the disk did not take the batch")
+        storage("the disk did not take the batch")
     })?;
     Ok(Stored { base_offset, time: if rules.append_time { now } else { -1 }, start })
+}
+
+fn storage(why: &'static str) -> Refusal {
+    Refusal::new(ResponseError::KafkaStorageError, why)
 }
 
 fn respond(index: i32, stored: Result<Stored, Refusal>) -> PartitionProduceResponse {

@@ -6,6 +6,7 @@ use super::index::Index;
 use super::place::{Place, replace};
 use super::producers::Producers;
 use super::segment::Segment;
+use crate::disk::Disk;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io;
@@ -49,12 +50,12 @@ impl Draft {
         Ok(Some(Draft { segment: segment.file()?, files }))
     }
 
-    /// Writes it; blocks. With `sync` not before the segment is safe.
-    pub(crate) fn write(self, sync: bool) -> io::Result<()> {
-        if sync {
-            self.segment.sync_data()?;
+    /// Writes it; blocks. If anything is forced to the disk, the segment is first.
+    pub(crate) fn write(self, disk: Option<&Disk>) -> io::Result<()> {
+        if let Some(disk) = disk {
+            disk.force(&self.segment)?;
         }
-        self.files.iter().try_for_each(|(path, bytes)| replace(path, bytes, sync))
+        self.files.iter().try_for_each(|(path, bytes)| replace(path, bytes, disk.is_some()))
     }
 }
 

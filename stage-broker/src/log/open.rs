@@ -22,6 +22,7 @@ impl Log {
             producers: Default::default(),
             aborted: Default::default(),
             unsaved: 0,
+            recovered: Vec::new(),
         };
         let mut known = 0;
         if let Some(Checkpoint { end, producers, aborted }) = checkpoint::read(&log.place) {
@@ -76,7 +77,10 @@ impl Log {
                 self.learn(header, batch);
             }
         })?;
-        self.unsaved += u64::from(segment.size - begin);
+        if segment.size > begin {
+            self.unsaved += u64::from(segment.size - begin);
+            self.recovered.push(segment.file()?);
+        }
         if torn > 0 {
             let end = segment.end;
             tracing::warn!(?path, torn, end, "the end of this file was torn and is cut");

@@ -3,6 +3,7 @@
 mod torn;
 
 use super::*;
+use crate::disk::Disk;
 use crate::testing::{By, Dir, NOBODY, batch};
 use record::Records;
 
@@ -29,7 +30,7 @@ fn put(log: &mut Log, by: By, time: i64, records: &[(&str, Option<&str>)]) -> i6
     let (header, batch) = batch(by, time, records);
     let appended = log.append(header, &batch, time).unwrap();
     if let Some(draft) = appended.draft {
-        draft.write(false).unwrap();
+        draft.write(None).unwrap();
     }
     appended.base_offset
 }
@@ -110,15 +111,11 @@ fn a_log_knows_after_a_start_what_it_knew_before_with_or_without_its_notes() {
     drop(log);
     check("after a kill");
     let mut log = open(&dir, settings());
-    log.draft().unwrap().write(true).unwrap();
+    log.draft().unwrap().write(Some(&Disk::default())).unwrap();
     drop(log);
     check("after a clean stop");
-    let files = |ends: &str| {
-        let all = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-        all.filter(|path| path.to_str().unwrap().ends_with(ends)).collect::<Vec<_>>()
-    };
     for lost in ["index", "checkpoint"] {
-        files(lost).iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        files(&dir, lost).iter().for_each(|path| std::fs::remove_file(path).unwrap());
         check(lost);
     }
 }
@@ -131,7 +128,7 @@ fn a_torn_tail_goes_and_the_rest_stays_known() {
     for sequence in 0..5 {
         put(&mut log, by(sequence), 5, &[("a", Some("1"))]);
     }
-    log.draft().unwrap().write(true).unwrap();
+    log.draft().unwrap().write(Some(&Disk::default())).unwrap();
     put(&mut log, by(5), 5, &[("a", Some("1"))]);
     let path = log.segments[0].path.clone().unwrap();
     drop(log);
@@ -270,4 +267,9 @@ fn open_again(dir: &Dir, log: Log) -> Log {
     drop(log);
     let _ = std::fs::remove_file(dir.path().join("checkpoint"));
     open(dir, settings())
+}
+
+fn files(dir: &Dir, ends: &str) -> Vec<std::path::PathBuf> {
+    let all = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+    all.filter(|path| path.to_str().unwrap().ends_with(ends)).collect()
 }

@@ -115,4 +115,5 @@ mod model {
 
 // Other systems cannot change the limits of a process that runs.
 #[cfg(target_os = "linux")]
+mod disk_fails;
 mod disk_full;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use uuid::Uuid;
 
 /// What it says, on the same disk as its data.
 const LOG: &str = "broker.log";
@@ -12,19 +13,34 @@ pub(crate) struct Process {
     pub(crate) address: String,
     child: Child,
     dir: PathBuf,
+    arguments: Vec<&'static str>,
 }
 
 impl Process {
     pub(crate) fn start() -> Process {
-        let dir = std::env::temp_dir().join(format!("stage-process-{}", uuid::Uuid::new_v4()));
-        let (child, address) = start(&dir);
-        Process { address, child, dir }
+        Process::start_with(&[])
+    }
+
+    pub(crate) fn start_with(arguments: &[&'static str]) -> Process {
+        let dir = std::env::temp_dir().join(format!("stage-process-{}", Uuid::new_v4()));
+        let (child, address) = start(&dir, arguments);
+        Process { address, child, dir, arguments: arguments.to_vec() }
+    }
+
+    /// Where it keeps a partition.
+    pub(crate) fn partition(&self, topic: &str, id: Uuid, index: i32) -> PathBuf {
+        self.dir.join(format!("topics/{topic}.{id}/{index}"))
+    }
+
+    /// What it has said so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join(LOG)).unwrap_or_default()
     }
 
     /// Kills it, and starts it again on its data, at another address.
     pub(crate) fn kill(&mut self) {
         self.end();
-        (self.child, self.address) = start(&self.dir);
+        (self.child, self.address) = start(&self.dir, &self.arguments);
     }
 
     /// Lets none of its files grow above so many bytes; none: as much as there is room for.
@@ -48,13 +64,13 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.end();
         if std::thread::panicking() {
-            eprintln!("{}", std::fs::read_to_string(self.dir.join(LOG)).unwrap_or_default());
+            eprintln!("{}", self.log());
         }
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
-fn start(dir: &Path) -> (Child, String) {
+fn start(dir: &Path, arguments: &[&str]) -> (Child, String) {
     std::fs::create_dir_all(dir).expect("a directory");
     let log = File::options().create(true).append(true).open(dir.join(LOG)).expect("a log");
     // Without the trap the system kills who goes over a limit.
@@ -62,6 +78,7 @@ fn start(dir: &Path) -> (Child, String) {
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_stage-broker")])
         .args(["--listen", "127.0.0.1:0", "-c", "log.cleaner.backoff.ms=20", "--data"])
         .arg(dir)
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()
