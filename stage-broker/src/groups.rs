@@ -6,6 +6,7 @@ mod tests;
 use crate::group::{Answer, Groups, Record, Settings, Step, Time, Value};
 use crate::node::Node;
 use crate::records;
+use crate::store::Changes;
 use crate::waiting::{Token, Waiting};
 use kafka_protocol::error::ResponseError;
 use std::cell::{Ref, RefCell, RefMut};
@@ -55,7 +56,7 @@ impl Node {
         let (groups, step) = Groups::restore(settings(self), records, self.steady_now());
         *self.groups.groups_mut() = groups;
         // If it fails, the groups are as they were remembered.
-        let _ = self.follow_groups(step);
+        let _ = self.follow_groups(Changes::default(), step);
     }
 
     /// Has the groups take a step. What must not be forgotten is written down before anybody is
@@ -64,20 +65,29 @@ impl Node {
         &self,
         act: impl FnOnce(&mut Groups, Time) -> Step<T>,
     ) -> Result<T, ResponseError> {
+        self.step_groups_with(Changes::default(), act)
+    }
+
+    /// The same, and writes down other changes with it: all or none.
+    pub(crate) fn step_groups_with<T>(
+        &self,
+        changes: Changes,
+        act: impl FnOnce(&mut Groups, Time) -> Step<T>,
+    ) -> Result<T, ResponseError> {
         let step = act(&mut self.groups.groups_mut(), self.steady_now());
-        let done = self.follow_groups(step);
+        let done = self.follow_groups(changes, step);
         self.alarm.bring_forward(self.groups.groups().next_tick());
         done
     }
 
-    fn follow_groups<T>(&self, step: Step<T>) -> Result<T, ResponseError> {
-        let written = records::of_groups(&step.records).and_then(|changes| self.remember(changes));
-        if let Err(error) = written {
-            tracing::error!(%error, "what groups did was not written down, and is taken back");
+    fn follow_groups<T>(&self, mut changes: Changes, step: Step<T>) -> Result<T, ResponseError> {
+        let written =
+            records::of_groups(&step.records, &mut changes).and_then(|()| self.remember(changes));
+        if written.is_err() {
             let error = ResponseError::CoordinatorNotAvailable;
             let back = self.groups.groups_mut().not_written(self.steady_now(), step, error);
             // It is followed as any other; what it writes, if anything, leaves nothing to take back.
-            let _ = self.follow_groups(back);
+            let _ = self.follow_groups(Changes::default(), back);
             return Err(error);
         }
         step.records.iter().for_each(trace);

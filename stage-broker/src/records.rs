@@ -5,8 +5,7 @@ use crate::{group, transaction};
 use std::io;
 
 /// Changes of groups, to be written down together.
-pub(crate) fn of_groups(records: &[group::Record]) -> io::Result<Changes> {
-    let mut changes = Changes::default();
+pub(crate) fn of_groups(records: &[group::Record], changes: &mut Changes) -> io::Result<()> {
     for group::Record { key, value } in records {
         let key = match key.clone() {
             group::Key::Group(id) => store::Key::Group(id),
@@ -21,7 +20,7 @@ pub(crate) fn of_groups(records: &[group::Record]) -> io::Result<Changes> {
             None => changes.forget(key),
         }
     }
-    Ok(changes)
+    Ok(())
 }
 
 /// Changes of transactions, to be written down together.

@@ -110,10 +110,10 @@ impl Node {
             changes.forget(Key::Start(topic.id, partition.index));
         }
         changes.put(Key::Gone(topic.id), &directory(&topic.name, topic.id))?;
-        self.remember(changes)?;
-        self.topics.borrow_mut().remove(topic);
-        self.step_groups(|groups, now| groups.topic_deleted(now, &topic.name))
+        // Together: its offsets must not outlive it, to be those of another of that name.
+        self.step_groups_with(changes, |groups, now| groups.topic_deleted(now, &topic.name))
             .map_err(|error| io::Error::other(error.to_string()))?;
+        self.topics.borrow_mut().remove(topic);
         topic.partitions.iter().for_each(|partition| partition.wake());
         self.remove_files(topic);
         Ok(())

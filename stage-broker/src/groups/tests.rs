@@ -5,6 +5,7 @@ use crate::node::Node;
 use crate::testing::{Dir, on_node};
 use bytes::Bytes;
 use kafka_protocol::error::ResponseError;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 const NOBODY: Who<'static> = Who { member: "", instance: None, generation: -1 };
@@ -104,5 +105,31 @@ fn an_assignment_that_is_not_written_is_refused_and_the_group_begins_again() {
         let now = node.steady_now();
         let beat = node.groups.groups_mut().heartbeat(now, "g", &who(&joined));
         assert_eq!(beat, Err(ResponseError::RebalanceInProgress));
+    });
+}
+
+#[test]
+fn a_topic_and_its_offsets_are_forgotten_in_one_write() {
+    let dir = Dir::new();
+    on_node(&dir, async |node: Rc<Node>| {
+        let topic = node.create_topic("t", 1, BTreeMap::new()).unwrap();
+        commit(&node, NOBODY, 5).unwrap();
+        node.store.borrow_mut().broken = true;
+        assert!(node.delete_topic(&topic).is_err());
+        assert_eq!((node.topics.borrow().partitions(), committed(&node)), (1, 5));
+        node.store.borrow_mut().broken = false;
+        node.delete_topic(&topic).unwrap();
+        assert_eq!((node.topics.borrow().partitions(), committed(&node)), (0, -1));
+    });
+    // Killed before the last write was whole.
+    let state = dir.path().join("state");
+    let whole = std::fs::read(&state).unwrap();
+    std::fs::write(&state, &whole[..whole.len() - 1]).unwrap();
+    on_node(&dir, async |node: Rc<Node>| {
+        assert_eq!((node.topics.borrow().partitions(), committed(&node)), (1, 5));
+    });
+    std::fs::write(&state, whole).unwrap();
+    on_node(&dir, async |node: Rc<Node>| {
+        assert_eq!((node.topics.borrow().partitions(), committed(&node)), (0, -1));
     });
 }
