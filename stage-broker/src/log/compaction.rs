@@ -70,7 +70,7 @@ impl Log {
                     self.segments[at] = new;
                 }
                 (Some(at), None) => super::retention::remove(vec![self.segments.remove(at)]),
-                (None, Some(new)) => super::retention::remove(vec![new]),
+                (None, Some(new)) => new.discard(),
                 (None, None) => {}
             }
         }
@@ -87,8 +87,13 @@ impl Plan {
         let mut open = FxHashMap::default();
         for (number, segment) in self.segments.iter().enumerate() {
             let last = number + 1 == self.segments.len();
-            let new = self.rewrite(segment, &latest, &mut open, last)?;
-            all.push((segment.base, segment.size, new));
+            match self.rewrite(segment, &latest, &mut open, last) {
+                Ok(new) => all.push((segment.base, segment.size, new)),
+                Err(error) => {
+                    all.into_iter().filter_map(|(_, _, new)| new).for_each(Segment::discard);
+                    return Err(error);
+                }
+            }
         }
         Ok(Compacted(all))
     }
@@ -125,7 +130,7 @@ impl Plan {
         let mut new = Segment::draft(&self.place, segment)?;
         new.cleaned = segment.cleaned.or(Some(self.now));
         let expired = segment.is_cleaned_before(self.now - self.settings.delete_retention_ms);
-        self.each(segment, |header, batch| {
+        let written = self.each(segment, |header, batch| {
             // Readers must be able to reach the end.
             let end = last && header.last_offset() + 1 == segment.end;
             if header.is_control() {
@@ -150,14 +155,13 @@ impl Plan {
                 *open.entry(header.producer_id).or_default() |= kept;
             }
             Ok(())
-        })?;
-        if new.size == 0 {
-            super::retention::remove(vec![new]);
-            return Ok(None);
-        }
+        });
         new.end = segment.end;
-        if new.path.is_some() {
-            new.file()?.sync_data()?;
+        let force = |()| if new.path.is_some() { new.file()?.sync_data() } else { Ok(()) };
+        let forced = written.and_then(force);
+        if forced.is_err() || new.size == 0 {
+            new.discard();
+            return forced.map(|()| None);
         }
         Ok(Some(new))
     }

@@ -5,7 +5,7 @@ use super::checkpoint::{self, Checkpoint};
 use super::index::Index;
 use super::place::Place;
 use super::recovery::recover;
-use super::segment::Segment;
+use super::segment::{DRAFT, Segment};
 use super::{Log, Settings};
 use std::io;
 use std::path::PathBuf;
@@ -117,12 +117,15 @@ impl Log {
 /// The segment files of a place, oldest first.
 fn segment_files(place: &Place) -> io::Result<Vec<(i64, PathBuf)>> {
     let Place::Disk(dir) = place else { return Ok(Vec::new()) };
-    let mut files = Vec::new();
+    let mut files: Vec<(i64, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         let base = path.file_stem().and_then(|name| name.to_str()).and_then(|n| n.parse().ok());
-        if let (Some(base), Some("log")) = (base, path.extension().and_then(|e| e.to_str())) {
-            files.push((base, path));
+        match (base, path.extension().and_then(|extension| extension.to_str())) {
+            (Some(base), Some("log")) => files.push((base, path)),
+            // Of a compaction that did not end.
+            (Some(_), Some(DRAFT)) => std::fs::remove_file(path)?,
+            _ => {}
         }
     }
     files.sort_unstable();

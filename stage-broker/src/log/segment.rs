@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// Bytes that are read at once to look at headers.
 const CHUNK: usize = 16 << 10;
 
+/// The extension of a segment's file that is to take the place of another.
+pub(crate) const DRAFT: &str = "clean";
+
 /// A segment: the records from `base` to before `end`.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
@@ -44,7 +47,7 @@ impl Segment {
 
     /// One to be written in the place of another.
     pub(crate) fn draft(place: &Place, old: &Segment) -> io::Result<Segment> {
-        let name = format!("{:020}.clean", old.base);
+        let name = format!("{:020}.{DRAFT}", old.base);
         let file = Some(Arc::new(place.create(&name)?));
         Ok(Segment { file, ..Segment::empty(place.path(&name), old.base) })
     }
@@ -65,6 +68,15 @@ impl Segment {
             tracing::warn!(?index, %error, "not written; it will be made at the next start");
         }
         Ok(())
+    }
+
+    /// Removes one that was written for nothing; what belongs to the old one stays.
+    pub(crate) fn discard(self) {
+        if let Some(path) = self.path
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::warn!(?path, %error, "a file that is no longer needed stays until the next start");
+        }
     }
 
     /// Whether it was compacted first before this time.

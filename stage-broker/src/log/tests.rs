@@ -273,3 +273,35 @@ fn files(dir: &Dir, ends: &str) -> Vec<std::path::PathBuf> {
     let all = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
     all.filter(|path| path.to_str().unwrap().ends_with(ends)).collect()
 }
+
+#[test]
+fn a_compaction_that_fails_leaves_nothing_behind_and_changes_nothing() {
+    let dir = Dir::new();
+    let mut log = open(&dir, Settings { compact: true, ..settings() });
+    for key in ["b", "c"] {
+        put(&mut log, NOBODY, 0, &[("a", Some("1")), (key, Some("1"))]);
+        log.roll().unwrap().unwrap().write(None).unwrap();
+    }
+    // There is room for the first segment, and none for the second.
+    let second = log.segments[1].path.clone().unwrap().with_extension("clean");
+    std::os::unix::fs::symlink("/dev/full", second).unwrap();
+    assert!(log.plan_compaction(100).unwrap().run().is_err());
+    assert!(files(&dir, ".clean").is_empty());
+    assert_eq!((offsets(&log), files(&dir, ".index").len()), ((0..4).collect(), 2));
+    assert!(compact(&mut log, 100));
+    assert_eq!((offsets(&log), files(&dir, ".clean").len()), (vec![1, 2, 3], 0));
+}
+
+#[test]
+fn what_an_unfinished_compaction_left_is_removed_at_the_next_start() {
+    let dir = Dir::new();
+    let mut log = open(&dir, settings());
+    put(&mut log, NOBODY, 0, &[("a", Some("1"))]);
+    let path = log.segments[0].path.clone().unwrap();
+    drop(log);
+    std::fs::copy(&path, path.with_extension("clean")).unwrap();
+    std::fs::copy(&path, path.with_file_name("00000000000000000007.clean")).unwrap();
+    let log = open(&dir, settings());
+    assert_eq!((offsets(&log), log.segments.len()), (vec![0], 1));
+    assert!(files(&dir, ".clean").is_empty());
+}
