@@ -1,6 +1,7 @@
 //! LeaveGroup: members go, by member id or by instance id.
 
 use super::state::{Group, State};
+use super::step::Undo;
 use super::{Groups, Step, Time, Who};
 use kafka_protocol::error::ResponseError;
 
@@ -30,9 +31,13 @@ impl Groups {
         let Some(group) = self.all.get_mut(id) else {
             return step.with(Ok(vec![Err(ResponseError::UnknownMemberId); leaving.len()]));
         };
+        let was = group.clone();
         let results: Vec<_> = leaving.iter().map(|l| group.leave(l, &mut step)).collect();
         if results.iter().any(Result::is_ok) && group.state != State::Empty {
             group.rebalance(now, &self.settings, &mut step);
+        }
+        if !step.records.is_empty() {
+            step.undo.push(Undo::Group(Box::new(was)));
         }
         self.schedule(id);
         step.with(Ok(results))

@@ -34,7 +34,7 @@ impl State {
 }
 
 /// A group and its offsets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) id: String,
     pub(super) state: State,

@@ -1,6 +1,7 @@
 //! A static member's next life: the old member id is fenced, and mostly nobody else notices.
 
 use super::state::{Group, State};
+use super::step::Undo;
 use super::{Join, Settings, Step, Time, Token};
 use kafka_protocol::error::ResponseError;
 
@@ -17,6 +18,7 @@ impl Group {
         join: Join,
         step: &mut Step,
     ) {
+        let was = self.clone();
         let Some(mut member) = self.members.remove(old) else { return };
         if let Some(token) = member.awaiting_join.take() {
             step.refuse_join(token, ResponseError::FencedInstanceId, old);
@@ -50,6 +52,7 @@ impl Group {
         }
         self.subscribe();
         step.records.push(self.record());
+        step.undo.push(Undo::Group(Box::new(was)));
         let leads = self.is_leader(&new);
         let mut joined = self.joined(&new, leads && join.can_skip_assignment);
         if join.can_skip_assignment {

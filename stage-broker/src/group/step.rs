@@ -39,6 +39,8 @@ pub(super) enum Undo {
     Pending(i64, String, String, i32, Option<CommittedOffset>),
     Removed(String, Box<Group>),
     Assigned(String),
+    /// The group as it was, whose offsets the step leaves alone.
+    Group(Box<Group>),
 }
 
 impl Step {

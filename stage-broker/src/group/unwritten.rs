@@ -2,7 +2,7 @@
 
 use super::state::Group;
 use super::step::{Answer, Undo};
-use super::{Groups, JoinRefused, State, Step, Time};
+use super::{Groups, JoinRefused, State, Step, Time, Token};
 use kafka_protocol::error::ResponseError;
 
 impl Groups {
@@ -16,6 +16,7 @@ impl Groups {
         error: ResponseError,
     ) -> Step {
         let mut again = Step::default();
+        let told: Vec<Token> = step.answers.iter().map(|(token, _)| *token).collect();
         for (token, answer) in step.answers {
             match answer {
                 Answer::Join(Ok(joined)) => again.refuse_join(token, error, &joined.member),
@@ -49,8 +50,30 @@ impl Groups {
                     }
                     self.schedule(&id);
                 }
+                Undo::Group(was) => {
+                    let id = was.id.clone();
+                    if let Some(group) = self.all.get_mut(&id) {
+                        group.put_back(now, *was, &told);
+                    }
+                    self.schedule(&id);
+                }
             }
         }
         again
+    }
+}
+
+impl Group {
+    /// It is as it was, but for those who are told something meanwhile: they wait no more.
+    fn put_back(&mut self, now: Time, was: Group, told: &[Token]) {
+        let (offsets, open) = (std::mem::take(&mut self.offsets), std::mem::take(&mut self.open));
+        *self = Group { due: self.due, offsets, open, ..was };
+        for member in self.members.values_mut() {
+            let join = member.awaiting_join.take_if(|token| told.contains(token));
+            let sync = member.awaiting_sync.take_if(|token| told.contains(token));
+            if join.or(sync).is_some() {
+                member.alive(now);
+            }
+        }
     }
 }
