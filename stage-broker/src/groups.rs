@@ -98,11 +98,14 @@ impl Node {
     /// Whoever waited under this token in a group has gone.
     pub(crate) fn hang_up(&self, group: &str, token: Token) {
         self.groups.waiting.forget(token);
+        // Nobody waits for an answer. Not written down, it is done all the same: after a start the
+        // member is there again, and is silent until its session ends.
         let _ = self.step_groups(|groups, now| groups.abandoned(now, group, token));
     }
 
     /// What time does to groups.
     pub(crate) fn tick_groups(&self) {
+        // Likewise: who was silent too long is so again after a start.
         let _ = self.step_groups(Groups::tick);
     }
 

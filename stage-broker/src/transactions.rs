@@ -143,6 +143,7 @@ impl Node {
 
     /// Aborts what took too long, forgets what nobody used for long.
     pub(crate) fn tick_transactions(self: &Rc<Node>) {
+        // What is not written down is taken back, and due again a little later.
         let _ = self.step_transactions(|transactions, now| {
             let step = transactions.tick(now);
             for late in &step.markers {

@@ -14,21 +14,26 @@ use std::collections::BTreeMap;
 pub(super) async fn answer(cx: &mut Cx, request: AlterConfigsRequest) -> AlterConfigsResponse {
     let mut responses = Vec::with_capacity(request.resources.len());
     for resource in &request.resources {
-        let mut done = alter(cx, resource, request.validate_only);
-        if done.is_ok() {
-            done = cx.node.flush.settled().await.map_err(storage);
-        }
+        let altered = alter(cx, resource, request.validate_only);
+        let (error, why) = said(cx, altered).await;
         let response = AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone());
-        responses.push(match done {
-            Ok(()) => response,
-            Err((error, why)) => response
-                .with_error_code(code(error))
-                .with_error_message(Some(StrBytes::from_string(why))),
-        });
+        responses.push(response.with_error_code(error).with_error_message(why));
     }
     AlterConfigsResponse::default().with_responses(responses)
+}
+
+/// What is answered when it may be: a code, and words for an error.
+pub(super) async fn said(cx: &Cx, altered: Result<(), Refusal>) -> (i16, Option<StrBytes>) {
+    let settled = match altered {
+        Ok(()) => cx.node.flush.settled().await.map_err(storage),
+        refused => refused,
+    };
+    match settled {
+        Ok(()) => (0, None),
+        Err((error, why)) => (code(error), Some(StrBytes::from_string(why))),
+    }
 }
 
 fn alter(cx: &Cx, resource: &AlterConfigsResource, dry: bool) -> Result<(), Refusal> {

@@ -1,9 +1,9 @@
 //! IncrementalAlterConfigs: single settings set, unset, added to, taken from.
 
-use super::alter_configs::check_broker_config;
+use super::Cx;
+use super::alter_configs::{check_broker_config, said};
 use super::create_topics::{Refusal, check_config, storage};
 use super::describe_configs::{BROKER, TOPIC, check_broker, topic};
-use super::{Cx, code};
 use crate::settings::{self, Kind};
 use crate::store::Key;
 use crate::topic::effective;
@@ -13,7 +13,6 @@ use kafka_protocol::messages::incremental_alter_configs_request::{
 };
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
-use kafka_protocol::protocol::StrBytes;
 use std::collections::BTreeMap;
 
 const SET: i8 = 0;
@@ -27,19 +26,12 @@ pub(super) async fn answer(
 ) -> IncrementalAlterConfigsResponse {
     let mut responses = Vec::with_capacity(request.resources.len());
     for resource in &request.resources {
-        let mut done = alter(cx, resource, request.validate_only);
-        if done.is_ok() {
-            done = cx.node.flush.settled().await.map_err(storage);
-        }
+        let altered = alter(cx, resource, request.validate_only);
+        let (error, why) = said(cx, altered).await;
         let response = AlterConfigsResourceResponse::default()
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name.clone());
-        responses.push(match done {
-            Ok(()) => response,
-            Err((error, why)) => response
-                .with_error_code(code(error))
-                .with_error_message(Some(StrBytes::from_string(why))),
-        });
+        responses.push(response.with_error_code(error).with_error_message(why));
     }
     IncrementalAlterConfigsResponse::default().with_responses(responses)
 }
