@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 const OF_A_TRANSACTION: u32 = 5;
@@ -85,9 +85,8 @@ impl ProducerContext for Acknowledged {
     }
 }
 
-/// Sends numbers until it is told to stop; those that were acknowledged.
-fn idempotent(address: &str, stop: &AtomicBool) -> Vec<u32> {
-    let known = Acknowledged::default();
+/// Sends numbers until it is told to stop.
+fn idempotent(address: &str, stop: &AtomicBool, known: &Acknowledged) {
     let producer: BaseProducer<Acknowledged> = client(address)
         .set("enable.idempotence", "true")
         .set("linger.ms", "1")
@@ -108,8 +107,6 @@ fn idempotent(address: &str, stop: &AtomicBool) -> Vec<u32> {
         }
     }
     producer.flush(PATIENCE).unwrap();
-    drop(producer);
-    known.0.lock().unwrap().clone()
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -120,7 +117,7 @@ enum Fate {
 }
 
 /// One transaction after the other; every third is aborted on purpose.
-fn transactional(address: &str, stop: &AtomicBool) -> Vec<Fate> {
+fn transactional(address: &str, stop: &AtomicBool, committed: &AtomicUsize) -> Vec<Fate> {
     let open = || -> KafkaResult<BaseProducer> {
         let producer: BaseProducer = client(address)
             .set("transactional.id", "crash")
@@ -143,6 +140,9 @@ fn transactional(address: &str, stop: &AtomicBool) -> Vec<Fate> {
                 if aborted { fate } else { Fate::Unknown }
             }
         };
+        if fate == Fate::Committed {
+            committed.fetch_add(1, Ordering::Relaxed);
+        }
         fates.push(fate);
     }
     fates
@@ -170,6 +170,18 @@ fn one(producer: &BaseProducer, number: u32) -> Result<Fate, Fate> {
     }
 }
 
+/// Whether something becomes so in time.
+fn within(time: Duration, is_so: impl Fn() -> bool) -> bool {
+    let until = Instant::now() + time;
+    while !is_so() {
+        if Instant::now() > until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
 /// How often each number is in a topic.
 fn counts(address: &str, topic: &str) -> BTreeMap<u32, usize> {
     let consumer: BaseConsumer = client(address)
@@ -184,8 +196,15 @@ fn counts(address: &str, topic: &str) -> BTreeMap<u32, usize> {
     }
     consumer.assign(&all).unwrap();
     let (mut counts, mut ends) = (BTreeMap::new(), 0);
+    let mut until = Instant::now() + PATIENCE;
     while ends < 2 {
-        match consumer.poll(PATIENCE).expect("an answer") {
+        // None comes also after an event that is no record.
+        let Some(polled) = consumer.poll(PATIENCE) else {
+            assert!(Instant::now() < until, "no record of {topic} in time");
+            continue;
+        };
+        until = Instant::now() + PATIENCE;
+        match polled {
             Ok(message) => {
                 let text = message.payload_view::<str>().unwrap().unwrap();
                 *counts.entry(text.parse().unwrap()).or_default() += 1;
@@ -203,10 +222,12 @@ fn nothing_acknowledged_is_lost_and_nothing_aborted_is_read() {
     let dir = Dir(std::env::temp_dir().join(format!("stage-crash-{}", uuid::Uuid::new_v4())));
     let mut broker = Process::start(&dir.0, "127.0.0.1:0");
     let address = broker.address.clone();
-    let stop = AtomicBool::new(false);
-    let (acknowledged, fates) = std::thread::scope(|scope| {
-        let plain = scope.spawn(|| idempotent(&address, &stop));
-        let exact = scope.spawn(|| transactional(&address, &stop));
+    let (stop, known) = (AtomicBool::new(false), Acknowledged::default());
+    let committed = AtomicUsize::new(0);
+    let done = || (known.0.lock().unwrap().len(), committed.load(Ordering::Relaxed));
+    let (went_on, fates) = std::thread::scope(|scope| {
+        let plain = scope.spawn(|| idempotent(&address, &stop, &known));
+        let exact = scope.spawn(|| transactional(&address, &stop, &committed));
         for round in 0..rounds {
             let moment = 150 + uuid::Uuid::new_v4().as_u128() as u64 % 400;
             std::thread::sleep(Duration::from_millis(moment));
@@ -214,14 +235,18 @@ fn nothing_acknowledged_is_lost_and_nothing_aborted_is_read() {
             broker = Process::start(&dir.0, &address);
             assert_eq!(broker.address, address, "round {round}");
         }
-        std::thread::sleep(Duration::from_millis(500));
+        let before = done();
+        let went_on = within(PATIENCE, || done().0 > before.0 && done().1 > before.1);
         stop.store(true, Ordering::Relaxed);
-        (plain.join().unwrap(), exact.join().unwrap())
+        plain.join().unwrap();
+        (went_on, exact.join().unwrap())
     });
+    assert!(went_on, "after the last kill nothing was acknowledged any more");
+    let acknowledged = known.0.lock().unwrap();
     let plain = counts(&address, "plain");
     assert!(acknowledged.len() > rounds * 20, "only {} were acknowledged", acknowledged.len());
-    for number in acknowledged {
-        assert_eq!(plain.get(&number), Some(&1), "record {number}");
+    for number in acknowledged.iter() {
+        assert_eq!(plain.get(number), Some(&1), "record {number}");
     }
     assert!(plain.values().all(|count| *count == 1), "a record is there twice");
     let exact = counts(&address, "exact");
