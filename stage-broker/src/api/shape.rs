@@ -16,6 +16,7 @@ pub(super) enum Kind {
     Bytes,
     /// Things without fields.
     List(&'static Kind),
+    Struct(&'static [Field]),
     Structs(&'static [Field]),
 }
 
@@ -25,10 +26,12 @@ pub(super) struct Field {
     kind: Kind,
     first: i16,
     last: i16,
+    /// Its tag, if it may be left out.
+    tag: Option<u32>,
 }
 
 pub(super) const fn within(first: i16, last: i16, kind: Kind) -> Field {
-    Field { kind, first, last }
+    Field { kind, first, last, tag: None }
 }
 
 pub(super) const fn all(kind: Kind) -> Field {
@@ -41,6 +44,11 @@ pub(super) const fn since(first: i16, kind: Kind) -> Field {
 
 pub(super) const fn until(last: i16, kind: Kind) -> Field {
     within(0, last, kind)
+}
+
+/// A field that may be left out, since the version that knows it.
+pub(super) const fn tagged(tag: u32, first: i16, kind: Kind) -> Field {
+    Field { tag: Some(tag), ..since(first, kind) }
 }
 
 /// Whether a request's body holds what its lengths promise.
@@ -61,16 +69,23 @@ struct Walk<'b> {
 
 impl Walk<'_> {
     fn structure(&mut self, fields: &[Field]) -> Option<()> {
-        for field in fields {
-            if (field.first..=field.last).contains(&self.version) {
-                self.value(&field.kind)?;
-            }
+        let version = self.version;
+        let known = |field: &&Field| (field.first..=field.last).contains(&version);
+        for field in fields.iter().filter(known).filter(|field| field.tag.is_none()) {
+            self.value(&field.kind)?;
         }
         if self.compact {
             for _ in 0..self.varint()? {
-                self.varint()?;
-                let size = self.varint()? as usize;
-                self.skip(size)?;
+                let (tag, size) = (self.varint()?, self.varint()? as usize);
+                let after = self.left.len().checked_sub(size)?;
+                // What is decoded of one that is known is not bounded by the size it is given.
+                match fields.iter().filter(known).find(|field| field.tag == Some(tag)) {
+                    Some(field) => self.value(&field.kind)?,
+                    None => self.skip(size)?,
+                }
+                if self.left.len() != after {
+                    return None;
+                }
             }
         }
         Some(())
@@ -93,6 +108,7 @@ impl Walk<'_> {
                 }
                 Some(())
             }
+            Kind::Struct(fields) => self.structure(fields),
             Kind::Structs(fields) => {
                 for _ in 0..self.count()? {
                     self.structure(fields)?;
@@ -151,6 +167,17 @@ mod tests {
         assert!(!holds(ApiKey::Metadata, 4, &[0x7f, 0xff, 0xff, 0xff, 0, 1, b'a', 1]));
         assert!(!holds(ApiKey::Metadata, 9, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0, 0]));
         assert!(holds(ApiKey::Metadata, 4, &[0xff, 0xff, 0xff, 0xff, 1]));
+    }
+
+    #[test]
+    fn a_tagged_field_is_as_long_as_it_says() {
+        // Nothing is asked for; then the tags of the request: one, and it is number 1.
+        let fetch = |size: u8| {
+            let fields = [&[0; 21][..], &[1, 1, 1, 1, 1, size], &[0; 13]].concat();
+            holds(ApiKey::Fetch, 15, &fields)
+        };
+        assert!(fetch(13));
+        assert!(!fetch(12) && !fetch(14) && !fetch(0));
     }
 
     #[test]

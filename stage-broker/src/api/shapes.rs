@@ -1,8 +1,8 @@
 //! The shape of every request that is served, as Kafka's message definitions have it: fields in the
-//! order of the wire, with the versions they are in. Tagged fields are not listed.
+//! order of the wire, with the versions they are in.
 
-use super::shape::Kind::{Bytes, Fixed, List, Structs, Text};
-use super::shape::{Field, all, since, until, within};
+use super::shape::Kind::{Bytes, Fixed, List, Struct, Structs, Text};
+use super::shape::{Field, all, since, tagged, until, within};
 use kafka_protocol::messages::ApiKey;
 
 /// An API, the first version with compact lengths and tags, and its request's fields.
@@ -42,6 +42,7 @@ pub(super) const SHAPES: &[(ApiKey, i16, &[Field])] = &[
                     since(12, Fixed(4)),
                     since(5, Fixed(8)),
                     all(Fixed(4)),
+                    tagged(0, 17, Fixed(16)),
                 ])),
             ])),
             since(
@@ -49,6 +50,8 @@ pub(super) const SHAPES: &[(ApiKey, i16, &[Field])] = &[
                 Structs(&[within(7, 12, Text), since(13, Fixed(16)), since(7, List(&Fixed(4)))]),
             ),
             since(11, Text),
+            tagged(0, 12, Text),
+            tagged(1, 15, Struct(&[all(Fixed(4)), all(Fixed(8))])),
         ],
     ),
     (
