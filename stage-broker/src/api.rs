@@ -19,6 +19,7 @@ mod describe_transactions;
 mod end_txn;
 mod fetch;
 mod find_coordinator;
+mod head;
 mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
@@ -33,7 +34,7 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod places;
-mod produce;
+pub(crate) mod produce;
 mod shape;
 mod shapes;
 mod sync_group;
@@ -43,7 +44,8 @@ mod txn_offset_commit;
 use crate::connection::unreadable;
 use crate::group::Who;
 use crate::node::Node;
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
+use head::Head;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{self, ApiKey};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
@@ -142,6 +144,15 @@ macro_rules! apis {
             }
         }
 
+        /// Decodes a request.
+        #[cfg(any(test, feature = "fuzz"))]
+        fn decode(key: ApiKey, version: i16, mut body: Bytes) -> io::Result<()> {
+            match key {
+                $(ApiKey::$name => messages::$request::decode(&mut body, version).map(drop).map_err(unreadable),)*
+                _ => Err(unreadable(format!("{key:?} is not served"))),
+            }
+        }
+
         /// The version of an answer's header.
         fn response_header(key: ApiKey, version: i16) -> i16 {
             match key {
@@ -190,29 +201,52 @@ apis! {
     ListTransactions(ListTransactionsRequest, ListTransactionsResponse) 0..=1 list_transactions
 }
 
+fn is_served(key: ApiKey, version: i16) -> bool {
+    let served = SERVED.iter().find(|served| served.key == key as i16);
+    served.is_some_and(|served| (served.min..=served.max).contains(&version))
+}
+
+/// Looks over what comes before it is decoded; leaves the request's own fields.
+fn check(key: ApiKey, version: i16, body: &mut Bytes) -> io::Result<()> {
+    if key.request_header_version(version) >= 2 {
+        head::skip_tags(body)?;
+    }
+    if !shape::holds(key, version, body) {
+        return Err(unreadable(format!("{key:?} version {version} is not what it says it is")));
+    }
+    Ok(())
+}
+
+/// Decodes a request and does nothing with it; whether it could be read.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn can_be_read(frame: Bytes) -> bool {
+    let Ok(Head { key, version, mut body, .. }) = Head::read(frame) else { return false };
+    is_served(key, version)
+        && check(key, version, &mut body).is_ok()
+        && decode(key, version, body).is_ok()
+}
+
 /// The whole answer to a frame; none if nobody waits for one.
 ///
 /// # Errors
 /// The frame cannot be read (`InvalidData`), or its answer cannot be written.
 pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes>> {
-    let (key, version, correlation, mut body) = header(cx, frame)?;
+    let Head { key, version, correlation, client, mut body } = Head::read(frame)?;
+    if *cx.client_id.as_bytes() != *client {
+        // A copy: what a group remembers must not keep a frame alive.
+        let copy = Bytes::copy_from_slice(&client);
+        cx.client_id = StrBytes::from_utf8(copy).map_err(unreadable)?;
+    }
     cx.version = version;
     cx.reply = Reply::Answer;
     let mut out = BytesMut::with_capacity(256);
     out.put_i32(0); // length
     out.put_i32(correlation);
-    let served = SERVED.iter().find(|served| served.key == key as i16);
-    let known = served.is_some_and(|served| (served.min..=served.max).contains(&version));
-    if known {
-        if key.request_header_version(version) >= 2 {
-            skip_tags(&mut body)?;
-        }
+    if is_served(key, version) {
         if response_header(key, version) >= 1 {
             out.put_u8(0); // no tags
         }
-        if !shape::holds(key, version, &body) {
-            return Err(unreadable(format!("{key:?} version {version} is not what it says it is")));
-        }
+        check(key, version, &mut body)?;
         dispatch(cx, key, body, &mut out).await?;
     } else if key == ApiKey::ApiVersions {
         api_versions::unsupported(&mut out)?;
@@ -229,50 +263,4 @@ pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes
     let length = (out.len() - 4) as u32;
     out[..4].copy_from_slice(&length.to_be_bytes());
     Ok(Some(out.freeze()))
-}
-
-/// Reads the part of the header that all versions share: key, version, correlation, client.
-fn header(cx: &mut Cx, mut frame: Bytes) -> io::Result<(ApiKey, i16, i32, Bytes)> {
-    if frame.len() < 10 {
-        return Err(unreadable(format!("a frame of {} bytes has no header", frame.len())));
-    }
-    let (key, version) = (frame.get_i16(), frame.get_i16());
-    let (correlation, length) = (frame.get_i32(), frame.get_i16());
-    let key = ApiKey::try_from(key).map_err(|()| unreadable(format!("API {key} is unknown")))?;
-    let length = usize::try_from(length).unwrap_or(0);
-    if length > frame.len() {
-        return Err(unreadable("the client id is longer than the frame"));
-    }
-    let client = frame.split_to(length);
-    if *cx.client_id.as_bytes() != *client {
-        // A copy: what a group remembers must not keep a frame alive.
-        let copy = Bytes::copy_from_slice(&client);
-        cx.client_id = StrBytes::from_utf8(copy).map_err(unreadable)?;
-    }
-    Ok((key, version, correlation, frame))
-}
-
-/// Tagged fields of a header: none that we know.
-fn skip_tags(body: &mut Bytes) -> io::Result<()> {
-    for _ in 0..varint(body)? {
-        varint(body)?;
-        let size = varint(body)? as usize;
-        if size > body.len() {
-            return Err(unreadable("a tag is longer than the frame"));
-        }
-        body.advance(size);
-    }
-    Ok(())
-}
-
-fn varint(body: &mut Bytes) -> io::Result<u32> {
-    let mut value = 0;
-    for shift in [0, 7, 14, 21, 28] {
-        let byte = body.try_get_u8().map_err(unreadable)?;
-        value |= u32::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(unreadable("a number that is too long"))
 }

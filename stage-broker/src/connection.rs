@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tokio::net::TcpStream;
 
 /// What is read at once.
-const CHUNK: usize = 64 << 10;
+pub(crate) const CHUNK: usize = 64 << 10;
 
 /// A buffer that grew for a large frame is given back above this.
 const KEEP: usize = 1 << 20;
@@ -38,23 +38,8 @@ async fn next_frame(
     limit: usize,
 ) -> io::Result<Option<Bytes>> {
     loop {
-        if let Some(length) = buffer.first_chunk::<4>() {
-            let length = i32::from_be_bytes(*length);
-            let size = usize::try_from(length).ok().filter(|size| *size <= limit);
-            let Some(size) = size else {
-                return Err(unreadable(format!(
-                    "a frame of {length} bytes; at most {limit} are taken"
-                )));
-            };
-            if buffer.len() >= 4 + size {
-                buffer.advance(4);
-                return Ok(Some(buffer.split_to(size).freeze()));
-            }
-            // Only as much as came, and as much again, so that a length alone costs no memory.
-            let more = (4 + size - buffer.len()).min(buffer.len().max(CHUNK));
-            buffer.reserve(more);
-        } else {
-            buffer.reserve(CHUNK);
+        if let Some(frame) = take_frame(buffer, limit)? {
+            return Ok(Some(frame));
         }
         if read(socket, buffer).await? == 0 {
             return if buffer.is_empty() {
@@ -64,6 +49,26 @@ async fn next_frame(
             };
         }
     }
+}
+
+/// Takes the frame at the front of what came; none: it is not all there, and there is room for more.
+pub(crate) fn take_frame(buffer: &mut BytesMut, limit: usize) -> io::Result<Option<Bytes>> {
+    let Some(length) = buffer.first_chunk::<4>() else {
+        buffer.reserve(CHUNK);
+        return Ok(None);
+    };
+    let length = i32::from_be_bytes(*length);
+    let Some(size) = usize::try_from(length).ok().filter(|size| *size <= limit) else {
+        return Err(unreadable(format!("a frame of {length} bytes; at most {limit} are taken")));
+    };
+    if buffer.len() >= 4 + size {
+        buffer.advance(4);
+        return Ok(Some(buffer.split_to(size).freeze()));
+    }
+    // Only as much as came, and as much again, so that a length alone costs no memory.
+    let more = (4 + size - buffer.len()).min(buffer.len().max(CHUNK));
+    buffer.reserve(more);
+    Ok(None)
 }
 
 async fn read(socket: &TcpStream, buffer: &mut BytesMut) -> io::Result<usize> {

@@ -113,6 +113,10 @@ mod owner;
 #[cfg(test)]
 mod testing;
 
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use broker::{Broker, StartError};
 pub use config::{Config, Fsync, SettingError, Storage};
 

@@ -1,6 +1,6 @@
 //! Produce: each partition's batch is checked, judged by its producer's past, and appended.
 
-mod check;
+pub(crate) mod check;
 
 mod records;
 
@@ -30,7 +30,7 @@ struct Stored {
 }
 
 /// Why a batch is refused, for programs and for people.
-struct Refusal {
+pub(crate) struct Refusal {
     error: ResponseError,
     why: &'static str,
     /// The records at fault by their place in the batch, if it is about some of them.

@@ -13,7 +13,7 @@ const BEFORE_LENGTH: usize = 12;
 const CHECKED_FROM: usize = 21;
 
 const COMPRESSION: i16 = 0b111;
-pub(crate) const LOG_APPEND_TIME: i16 = 1 << 3;
+const LOG_APPEND_TIME: i16 = 1 << 3;
 const TRANSACTIONAL: i16 = 1 << 4;
 const CONTROL: i16 = 1 << 5;
 const DELETE_HORIZON: i16 = 1 << 6;

@@ -13,7 +13,7 @@ const LEAST: i32 = 14;
 const MAGIC: usize = 16;
 
 /// The batch as it may be stored, its header read.
-pub(super) fn check(
+pub(crate) fn check(
     bytes: &Bytes,
     rules: &Rules,
     version: i16,
@@ -23,8 +23,7 @@ pub(super) fn check(
     if batch.get(MAGIC) != Some(&2) {
         return Err(invalid("only record batches of format version 2 are taken"));
     }
-    let header =
-        Header::read(&batch).map_err(|_| corrupt("the batch is smaller than its header"))?;
+    let header = read(&batch)?;
     check_header(&header, rules, version)?;
     if Header::check(&batch) == Err(Invalid::Crc) {
         return Err(corrupt("the checksum is wrong"));
@@ -36,14 +35,12 @@ pub(super) fn check(
     }
     // Nothing is found by a time that is not so.
     let batch = batch::with_time(&batch, false, greatest);
-    Ok((
-        Header {
-            attributes: header.attributes & !batch::LOG_APPEND_TIME,
-            max_timestamp: greatest,
-            ..header
-        },
-        batch,
-    ))
+    let header = read(&batch)?;
+    Ok((header, batch))
+}
+
+fn read(batch: &Bytes) -> Result<Header, Refusal> {
+    Header::read(batch).map_err(|_| corrupt("the batch is smaller than its header"))
 }
 
 /// The one batch that is in there. Half of another one behind it does not count.
