@@ -58,3 +58,33 @@ fn is_far(time: i64, rules: &Rules, now: i64) -> bool {
         && (time.saturating_sub(now) > rules.after_max_ms
             || now.saturating_sub(time) > rules.before_max_ms)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOBODY, batch};
+    use std::collections::BTreeMap;
+    use std::hint::black_box;
+    use std::time::Instant;
+
+    /// `cargo test --release -p stage-broker --lib costs -- --ignored --nocapture`
+    #[test]
+    #[ignore = "it measures"]
+    fn what_looking_into_a_batch_costs_a_record() {
+        const ROUNDS: usize = 100_000;
+        let value = "v".repeat(50);
+        let all: Vec<_> = (0..50).map(|_| ("key-1", Some(value.as_str()))).collect();
+        let (header, bytes) = batch(NOBODY, 1_000, &all);
+        let mut rules = Rules::new(&BTreeMap::new(), &BTreeMap::new());
+        rules.before_max_ms = i64::MAX;
+        let each = |work: &dyn Fn() -> bool| {
+            let begin = Instant::now();
+            assert!((0..ROUNDS).all(|_| work()));
+            begin.elapsed().as_nanos() as f64 / (ROUNDS * all.len()) as f64
+        };
+        let look = each(&|| check(&header, black_box(&bytes), &rules, 2_000).is_ok());
+        let sum = each(&|| Header::check(black_box(&bytes)).is_ok());
+        eprintln!("a record of 62 bytes: {look:.1} ns to look at, {sum:.1} ns for its checksum");
+        assert!(look < 1_000.0, "{look} ns");
+    }
+}
