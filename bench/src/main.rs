@@ -3,7 +3,7 @@
 //! The road of a measurement: the input is filled once ([`fill`]); a contender ([`raw`] or
 //! [`stage`]) handles it in a process of its own, which reports its CPU seconds and its memory
 //! ([`usage`]); the measuring process starts it, takes the time ([`contender`]), and counts its
-//! output ([`count`]). [`one_stage`], [`window`], [`latency`] and [`engines`] are
+//! output ([`count`]). [`one_stage`], [`window`], [`latency`], [`engines`] and [`at_rest`] are
 //! the measurements themselves.
 
 mod pizza;
@@ -36,6 +36,8 @@ mod latency;
 
 mod engines;
 
+mod at_rest;
+
 mod probe;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +65,8 @@ enum What {
     Latency(latency::Options),
     /// Our broker beside Apache Kafka: produce and consume, and what it costs the broker.
     Engines(engines::Options),
+    /// Our broker with many records on its disk: its start, and what it costs idle.
+    AtRest(at_rest::Options),
     /// Creates a topic and fills it with pizzas.
     Fill(fill::Options),
     /// One run of the raw loop; its last line of output is its usage in JSON.
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         What::Window(options) => window::run(&place, &options),
         What::Latency(options) => latency::run(&place, &options),
         What::Engines(options) => engines::run(&place, &options),
+        What::AtRest(options) => at_rest::run(&place, &options),
         What::Fill(options) => fill::run(&place, &options),
         What::Raw(job) => raw::run(&place, &job),
         What::Stage(options) => stage::run(&place, &options),

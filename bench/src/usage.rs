@@ -20,11 +20,16 @@ impl Usage {
     /// From the start of the process until now.
     pub(crate) fn of_this_process(first: u64) -> Result<Usage> {
         let cpu_seconds = cpu_seconds(std::process::id())?;
-        let status = read_to_string("/proc/self/status")?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = peak.and_then(|peak| peak.split_whitespace().next()).context("no VmHWM")?;
-        Ok(Usage { first, cpu_seconds, peak_mb: kib.parse::<f64>()? * 1024.0 / 1e6 })
+        Ok(Usage { first, cpu_seconds, peak_mb: mb(std::process::id(), "VmHWM:")? })
     }
+}
+
+/// A process's memory: now (`VmRSS:`), or at most so far (`VmHWM:`).
+pub(crate) fn mb(pid: u32, field: &str) -> Result<f64> {
+    let status = read_to_string(format!("/proc/{pid}/status"))?;
+    let value = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib = value.and_then(|value| value.split_whitespace().next());
+    Ok(kib.with_context(|| format!("no {field}"))?.parse::<f64>()? * 1024.0 / 1e6)
 }
 
 /// What a process has used since its start.
