@@ -1,6 +1,7 @@
 //! Reads the topics of retry lanes, on a thread of its own: who has partitions waits for nothing.
 
 use crate::broker::Broker;
+use crate::chain::{Chain, StageRoute};
 use crate::core::{Partition, Pending};
 use crate::courier::{Reply, until_done};
 use crate::record::{self, Headers, Kept, Record, pack};
@@ -42,6 +43,39 @@ pub(crate) struct Topics {
     pub(crate) input: String,
     pub(crate) retry: String,
     pub(crate) redirect: String,
+}
+
+impl Topics {
+    pub(crate) fn of(stage: &StageRoute) -> Topics {
+        Topics {
+            input: stage.input.clone(),
+            retry: Chain::retry_topic(stage),
+            redirect: Chain::redirect_topic(stage),
+        }
+    }
+}
+
+/// How many records are parked in these partitions together, now.
+///
+/// # Errors
+/// They cannot be read.
+pub(crate) fn parked(broker: &Broker, topics: &Topics, partitions: i32) -> Result<usize, String> {
+    let failed = |error: KafkaError| format!("topic {} cannot be read: {error}", topics.redirect);
+    let mut lanes = Lanes {
+        broker: broker.clone(),
+        group: "stage-sdk".into(),
+        topics: topics.clone(),
+        stopping: Arc::default(),
+        clients: None,
+        at: None,
+    };
+    lanes.clients = Some(lanes.connect().map_err(failed)?);
+    let mut all = 0;
+    for number in 0..partitions {
+        let partition = Partition { input: 0, number };
+        all += lanes.read(partition).map_err(failed)??.0.len();
+    }
+    Ok(all)
 }
 
 pub(crate) enum Job {

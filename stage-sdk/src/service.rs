@@ -129,6 +129,12 @@ impl Service {
         K: Sink + 'static,
     {
         let stage = stage.into_stage();
+        if self.settings.retry.policy == crate::core::Policy::Ordered {
+            return Err(StartError::Usage(format!(
+                "stage {:?} keeps its outputs in a database: policy ordered parks records in Kafka's transactions and is not for it; use in-place, dead-letter or stop",
+                self.stage
+            )));
+        }
         self.launch(stage, || Some(Box::new(sink()) as Box<dyn Sink>))
     }
 

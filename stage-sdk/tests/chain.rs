@@ -41,7 +41,7 @@ partitions = 0
 inptu = "a"
 input = "a"
 output = "b"
-retry = { policy = "ordered", attempts = "many", backoff = "30s..1s" }
+retry = { policy = "retry-topic", attempts = "many", backoff = "30s..1s" }
 [stages.two]
 input = "bb"
 delivery = "twice"

@@ -193,3 +193,30 @@ fn a_program_of_somebody_elses_has_its_dead_letters_too() {
     let chain = Chain::parse(&format!("{GOOD}external = true\n"), "topics.toml").unwrap();
     assert!(chain.all_topics().contains_key("b-topic.two.dlq"));
 }
+
+#[test]
+fn what_is_held_needs_a_lane() {
+    let found = after("output = \"c\"", "output = \"c\"\nretry = { exhausted = \"hold\" }");
+    only(&found, 16, &["stages.two.retry.exhausted", "policy \"ordered\"", "dead-letter or stop"]);
+    let ordered = "output = \"c\"\nretry = { policy = \"ordered\", exhausted = \"hold\" }";
+    assert_eq!(after("output = \"c\"", ordered), Vec::<String>::new());
+}
+
+#[test]
+fn a_sink_parks_nothing() {
+    let found = after("output = \"c\"", "sink = true\nretry = { policy = \"ordered\" }");
+    only(&found, 13, &["stages.two", "sink = true", "in-place"]);
+}
+
+#[test]
+fn a_stage_that_parks_has_topics_for_it() {
+    let text =
+        GOOD.replacen("output = \"c\"", "output = \"c\"\nretry = { policy = \"ordered\" }", 1);
+    let chain = Chain::parse(&text, "topics.toml").unwrap();
+    let all = chain.all_topics();
+    let setting = |topic: &str, name: &str| all[topic].config.get(name).map(String::as_str);
+    assert_eq!(setting("b-topic.two.retry", "retention.ms"), Some("-1"));
+    assert_eq!(setting("b-topic.two.redirect", "cleanup.policy"), Some("compact"));
+    assert_eq!(all["b-topic.two.redirect"].partitions, 4);
+    assert!(!all.contains_key("a.one.retry"), "the other stage parks nothing");
+}

@@ -1,14 +1,15 @@
 //! A key whose records fail waits, in order, and holds up nobody else.
 
 use crate::rig::chain::Chain;
-use crate::rig::judge::{Judge, Seen, counted, exactly_once, identity, in_order};
+use crate::rig::judge::{Judge, Seen, counted, identity, in_order};
 use crate::rig::moods;
-use crate::rig::orders::{Orders, key};
-use crate::rig::process::{Process, example};
+use crate::rig::orders::Orders;
+use crate::rig::process::{Process, example, program};
 use crate::rig::{broker, scaled, seed, until};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use std::collections::HashMap;
+use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -177,5 +178,26 @@ fn a_key_without_hope_is_held_and_the_others_go_on() {
     assert!(orders.total() > before && out.seen.iter().all(|seen| identity(seen).0 != "7"));
     assert_eq!(parked(&chain).len(), 30, "what follows of the key waits too");
     assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
-    let _ = (exactly_once, key);
+    nothing_leaves_them_behind(&chain);
+}
+
+/// A policy that parks nothing, and more partitions for the input, are refused while records wait.
+fn nothing_leaves_them_behind(chain: &Chain) {
+    let map = chain.dir.join("topics.toml");
+    let written = std::fs::read_to_string(&map).unwrap();
+    std::fs::write(&map, written.replace("\"ordered\"", "\"in-place\"")).unwrap();
+    let mut stage = start(chain, 0);
+    until("the stage refuses to start", Duration::from_secs(20), || {
+        stage.has_ended().then_some(())
+    });
+    let log = std::fs::read_to_string(&stage.log).unwrap();
+    assert!(log.contains("30 records waiting") && log.contains("\"ordered\""), "{log}");
+    std::fs::write(&map, written.replace("partitions = 4", "partitions = 5")).unwrap();
+    let plan = Command::new(program("pizza"))
+        .args(["topics", "plan", "--brokers", &chain.brokers, "--config"])
+        .arg(&map)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&plan.stderr).into_owned();
+    assert!(!plan.status.success() && text.contains("30 records waiting"), "{text}");
 }

@@ -4,6 +4,7 @@
 mod rig;
 
 mod bad_records;
+mod depth;
 mod idle;
 mod keys;
 mod kills;

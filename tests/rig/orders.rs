@@ -10,6 +10,8 @@ pub struct Orders {
     producer: ThreadedProducer<DefaultProducerContext>,
     reminder: Reminder,
     topic: String,
+    /// The number of the first order.
+    first: usize,
     /// Pizzas written of each order.
     pub written: Vec<usize>,
 }
@@ -17,6 +19,11 @@ pub struct Orders {
 impl Orders {
     /// `orders` orders that grow side by side.
     pub fn new(brokers: &str, topic: &str, orders: usize) -> Orders {
+        Orders::from(brokers, topic, 0, orders)
+    }
+
+    /// As many, numbered from `first` on.
+    pub fn from(brokers: &str, topic: &str, first: usize, orders: usize) -> Orders {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("partitioner", "murmur2_random")
@@ -25,7 +32,7 @@ impl Orders {
             .create()
             .unwrap();
         let reminder = Reminder::new(brokers);
-        Orders { producer, reminder, topic: topic.to_owned(), written: vec![0; orders] }
+        Orders { producer, reminder, topic: topic.to_owned(), first, written: vec![0; orders] }
     }
 
     /// Writes one pizza to each of `count` orders in turn.
@@ -37,7 +44,8 @@ impl Orders {
             let seq = self.written[order].to_string();
             let headers =
                 OwnedHeaders::new().insert(Header { key: "pizza-seq", value: Some(&seq) });
-            let (key, value) = (key(order), value(order));
+            let number = self.first + order;
+            let (key, value) = (key(number), value(number));
             let record = BaseRecord::to(&self.topic).key(&key).payload(&value).headers(headers);
             self.producer.send(record).map_err(|(error, _)| error).unwrap();
             self.written[order] += 1;

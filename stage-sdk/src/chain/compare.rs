@@ -1,9 +1,11 @@
 //! What is declared beside what the broker has.
 
-use super::Chain;
 use super::derived::{LIMIT, room};
 use super::plan::{Plan, Step};
+use super::{Chain, StageRoute};
 use crate::broker::Broker;
+use crate::core::Policy;
+use crate::lane;
 use crate::service::StartError;
 use crate::topics::Topics;
 use futures::executor::block_on;
@@ -57,6 +59,7 @@ pub fn plan(chain: &Chain, broker: &Broker) -> Result<Plan, StartError> {
         };
         if *partitions < topic.partitions {
             let (from, to) = (*partitions, topic.partitions);
+            plan.refused.extend(parked(chain, broker, &name, from)?);
             plan.steps.push(Step::Grow { topic: name.clone(), from, to });
         } else if *partitions > topic.partitions {
             plan.refused.push(format!(
@@ -76,8 +79,8 @@ pub fn plan(chain: &Chain, broker: &Broker) -> Result<Plan, StartError> {
     Ok(plan)
 }
 
-/// How large dead letters may become: as large as their input's records are, and the reason why.
-/// What is declared of a dead-letter topic itself is left as declared.
+/// How large dead letters may become, and parked records: as large as their input's records are, and
+/// the reason why. What is declared of such a topic itself is left as declared.
 fn needs(
     chain: &Chain,
     found: &BTreeMap<String, (i32, BTreeMap<String, String>)>,
@@ -88,13 +91,39 @@ fn needs(
     let mut needs = BTreeMap::new();
     for stage in &chain.stages {
         let letters = Chain::dead_letter_topic(stage);
+        let limit = declared(&stage.input).or_else(|| on_broker(&stage.input));
+        let limit: u64 = limit.and_then(|limit| limit.parse().ok()).unwrap_or(default);
         if declared(&letters).is_none() {
-            let limit = declared(&stage.input).or_else(|| on_broker(&stage.input));
-            let limit = limit.and_then(|limit| limit.parse().ok()).unwrap_or(default);
             needs.insert(letters, room(limit.max(LIMIT)));
+        }
+        let retry = Chain::retry_topic(stage);
+        if stage.retry.policy == Policy::Ordered && declared(&retry).is_none() {
+            needs.insert(retry, room(limit.max(LIMIT)));
         }
     }
     needs
+}
+
+/// Why an input may not have more partitions: a key's records would go to another one while earlier
+/// ones wait.
+fn parked(
+    chain: &Chain,
+    broker: &Broker,
+    input: &str,
+    partitions: i32,
+) -> Result<Option<String>, StartError> {
+    let reads = |stage: &&StageRoute| stage.input == input && stage.retry.policy == Policy::Ordered;
+    for stage in chain.stages.iter().filter(reads) {
+        let topics = lane::Topics::of(stage);
+        let parked = lane::parked(broker, &topics, partitions).map_err(StartError::Runtime)?;
+        if parked > 0 {
+            return Ok(Some(format!(
+                "topic {input} has {parked} records waiting in {}: more partitions would lead their keys' next records elsewhere; let stage {} work them off first",
+                topics.retry, stage.name
+            )));
+        }
+    }
+    Ok(None)
 }
 
 /// The limit of a topic that is made without one.

@@ -59,6 +59,10 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "sink" => item.flag(|flag| stage.sink = flag),
         _ => item.flag(|flag| stage.external = flag),
     });
+    if stage.sink && stage.retry.policy == Policy::Ordered {
+        let text = "has sink = true: a database takes no part in Kafka's transactions, so its records cannot be parked; use policy in-place, dead-letter or stop";
+        reader.problems.add(line, format!("{path} {text}"));
+    }
     if stage.input.is_empty() {
         reader.problems.add(line, format!("{path} has no input; write input = \"TOPIC\""));
     }

@@ -3,6 +3,7 @@
 use super::{Service, StartError};
 use crate::core::Policy;
 use crate::kafka::Target;
+use crate::lane;
 use crate::topics::Topics;
 
 /// What the headers take that a record has in the retry topic only.
@@ -19,7 +20,7 @@ impl Service {
         input: &Target,
     ) -> Result<Option<(Target, Target)>, StartError> {
         if self.settings.retry.policy != Policy::Ordered {
-            return Ok(None);
+            return self.nothing_parked(topics, input).map(|()| None);
         }
         let retry = topics.target(&self.retry_topic)?;
         let redirect = topics.target(&self.redirect_topic)?;
@@ -59,6 +60,26 @@ impl Service {
             }
         }
         Ok(Some((retry, redirect)))
+    }
+
+    /// What an earlier policy parked would never come out again, and its keys' next records before it.
+    fn nothing_parked(&self, topics: &Topics, input: &Target) -> Result<(), StartError> {
+        if self.redirect_topic.is_empty() || topics.describe(&self.redirect_topic)?.is_none() {
+            return Ok(());
+        }
+        let lane = lane::Topics {
+            input: self.input.clone(),
+            retry: self.retry_topic.clone(),
+            redirect: self.redirect_topic.clone(),
+        };
+        let parked = lane::parked(&self.broker, &lane, input.partitions);
+        match parked.map_err(StartError::Runtime)? {
+            0 => Ok(()),
+            parked => Err(StartError::Usage(format!(
+                "stage {:?} has {parked} records waiting in {}, and its policy would leave them there; let it work them off with retry = {{ policy = \"ordered\" }} first",
+                self.stage, self.retry_topic
+            ))),
+        }
     }
 
     fn wrong(&self, text: String) -> StartError {
