@@ -254,10 +254,20 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     self.kafka.ask_lane(lane::Job::Clean(partition, place));
                 }
                 Effect::Exit(exit) => self.exit = Some(exit),
-                effect @ (Effect::Pause(_)
-                | Effect::Resume(_)
-                | Effect::Assign(_)
-                | Effect::Unassign(_)) => self.kafka.group(effect),
+                Effect::Pause(partitions) => {
+                    for of in partitions.iter().filter(|of| self.core.is_lane_full(**of)) {
+                        let topic = self.kafka.topic(*of);
+                        tracing::warn!(
+                            topic,
+                            partition = of.number,
+                            "its retry lane is full: the partition waits until half of it is worked off"
+                        );
+                    }
+                    self.kafka.group(Effect::Pause(partitions));
+                }
+                effect @ (Effect::Resume(_) | Effect::Assign(_) | Effect::Unassign(_)) => {
+                    self.kafka.group(effect)
+                }
             }
         }
         self.kafka.send(&self.core);

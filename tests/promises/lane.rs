@@ -178,11 +178,21 @@ fn a_key_without_hope_is_held_and_the_others_go_on() {
     assert!(orders.total() > before && out.seen.iter().all(|seen| identity(seen).0 != "7"));
     assert_eq!(parked(&chain).len(), 30, "what follows of the key waits too");
     assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
-    nothing_leaves_them_behind(&chain);
+    let map = nothing_leaves_them_behind(&chain);
+    // Somebody decides: what cannot be done may be given up; but now it can.
+    let decided =
+        map.replace("policy = \"ordered\"", "policy = \"ordered\", exhausted = \"dead-letter\"");
+    std::fs::write(chain.dir.join("topics.toml"), decided).unwrap();
+    let mut stage = start(&chain, 0);
+    let all: usize = (0..10).map(|o| (0..30).filter(|s| !moods::is_hopeless(o, *s)).count()).sum();
+    out.expect(all, Duration::from_secs(30));
+    in_order("the output", &out.seen);
+    until("nothing is parked", Duration::from_secs(10), || parked(&chain).is_empty().then_some(()));
+    assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
 }
 
 /// A policy that parks nothing, and more partitions for the input, are refused while records wait.
-fn nothing_leaves_them_behind(chain: &Chain) {
+fn nothing_leaves_them_behind(chain: &Chain) -> String {
     let map = chain.dir.join("topics.toml");
     let written = std::fs::read_to_string(&map).unwrap();
     std::fs::write(&map, written.replace("\"ordered\"", "\"in-place\"")).unwrap();
@@ -200,4 +210,5 @@ fn nothing_leaves_them_behind(chain: &Chain) {
         .unwrap();
     let text = String::from_utf8_lossy(&plan.stderr).into_owned();
     assert!(!plan.status.success() && text.contains("30 records waiting"), "{text}");
+    written
 }

@@ -2,7 +2,7 @@
 
 use super::lane::Lane;
 use super::slots::State;
-use super::{Core, Effect, Id, Note, Partition, Pending, Rest, Time};
+use super::{Core, Effect, Exhausted, Id, Note, Partition, Pending, Rest, Time};
 use std::collections::VecDeque;
 
 /// About what a note in the redirect topic takes, for the limit of a window.
@@ -13,7 +13,7 @@ impl Core {
     pub(super) fn parked(
         &mut self,
         partition: Partition,
-        pending: Vec<Pending>,
+        mut pending: Vec<Pending>,
         start: i64,
         out: &mut VecDeque<Effect>,
     ) {
@@ -21,7 +21,14 @@ impl Core {
         if !last || self.restoring.contains_key(&partition) {
             return;
         }
-        let limit = self.settings.retry.max_parked;
+        let retry = &self.settings.retry;
+        // Who held it allowed fewer attempts, or gave nothing up: that was decided meanwhile.
+        let goes_on = |pending: &&mut Pending| {
+            let decided = retry.exhausted != Exhausted::Hold || pending.attempts < retry.attempts;
+            pending.rest == Rest::Held && decided
+        };
+        pending.iter_mut().filter(goes_on).for_each(|pending| pending.rest = Rest::Behind);
+        let limit = retry.max_parked;
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         progress.lane = Lane::restore(limit, pending, start);
         self.lanes_busy |= !progress.lane.is_empty();

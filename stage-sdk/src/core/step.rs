@@ -168,6 +168,11 @@ impl Core {
         self.partitions.keys().copied()
     }
 
+    /// Whether as much of the partition is parked as may be: its input waits.
+    pub fn is_lane_full(&self, partition: Partition) -> bool {
+        self.partitions.get(&partition).is_some_and(|progress| progress.lane.is_full())
+    }
+
     /// Records taken and not finished.
     pub fn in_flight(&self) -> usize {
         self.running + self.waiting
