@@ -93,7 +93,7 @@ where
     K::Err: Into<anyhow::Error>,
 {
     fn decode(record: Record<'r>) -> Result<Self> {
-        let key = record.key.ok_or_else(|| Failure::reject("the record has no key"))?;
+        let key = record.key.ok_or_else(|| Failure::no_key("the record has no key"))?;
         let key = std::str::from_utf8(key).or_reject()?.parse().or_reject()?;
         Ok(Keyed(key, V::decode(record)?))
     }

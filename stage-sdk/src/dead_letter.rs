@@ -1,4 +1,6 @@
-//! The original bytes, plus why.
+//! The original bytes, plus why; and the tools for whoever looks after them.
+
+mod fit;
 
 use crate::core::Disposition;
 use crate::failure::Failure;
@@ -37,7 +39,7 @@ impl Trouble {
             text: failure.text(),
             stack: failure.stack(),
             class,
-            instead,
+            instead: instead.filter(|_| !failure.is_no_key()),
         }
     }
 
@@ -47,6 +49,8 @@ impl Trouble {
     }
 }
 
+pub(crate) use fit::fit;
+
 /// Where a dead letter comes from.
 pub(crate) struct Origin<'o> {
     pub(crate) topic: &'o str,
@@ -54,13 +58,22 @@ pub(crate) struct Origin<'o> {
     pub(crate) stage: &'o str,
 }
 
-/// Appends the record's own headers and the native set of `conventions`, packed.
-pub(crate) fn headers(
+/// How much of a dead letter is written, beside the record itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    /// Without the stack trace.
+    Lean,
+}
+
+/// Appends the record's own headers and what we have to say, packed.
+fn headers(
     packed: &mut Vec<u8>,
     record: &Record<'_>,
     origin: &Origin<'_>,
     trouble: &Trouble,
     why: Disposition,
+    extent: Extent,
 ) {
     for (name, value) in Headers::new(record.headers) {
         if !name.starts_with(PREFIX) {
@@ -86,7 +99,10 @@ pub(crate) fn headers(
     put("disposition", disposition);
     put("exception.class.name", trouble.class);
     put("exception.message", cap(&trouble.text));
-    put("exception.stacktrace", cap(&trouble.stack));
+    match extent {
+        Extent::Whole => put("exception.stacktrace", cap(&trouble.stack)),
+        Extent::Lean => put("shrunk", "stacktrace"),
+    }
     let parent = Headers::new(record.headers).filter(|(name, _)| *name == "traceparent").last();
     if let Some((_, Some(parent))) = parent {
         put("trace", cap(&String::from_utf8_lossy(parent)));

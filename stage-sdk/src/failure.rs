@@ -43,6 +43,16 @@ impl Failure {
         Failure::new(Kind::Reject, anyhow::anyhow!("{reason}"))
     }
 
+    /// The record has no key and needs one. It is a reject, and told apart from bytes that do not
+    /// decode: the producer forgot something, the format is right.
+    pub fn no_key(reason: impl fmt::Display) -> Failure {
+        Failure::new(Kind::Reject, NoKey(reason.to_string()))
+    }
+
+    pub(crate) fn is_no_key(&self) -> bool {
+        self.error.is::<NoKey>()
+    }
+
     /// The error, its causes and, where the standard library takes one, its backtrace.
     pub(crate) fn stack(&self) -> String {
         format!("{:?}", self.error)
@@ -53,6 +63,17 @@ impl Failure {
         format!("{:#}", self.error)
     }
 }
+
+#[derive(Debug)]
+struct NoKey(String);
+
+impl fmt::Display for NoKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoKey {}
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {

@@ -59,7 +59,7 @@ impl Pizza {
 impl<'r> Decode<'r> for Pizza {
     fn decode(record: Record<'r>) -> Result<Self> {
         if record.key.is_none() {
-            return Err(Failure::reject("a pizza without a key belongs to no order"));
+            return Err(Failure::no_key("a pizza without a key belongs to no order"));
         }
         let Json(pizza) = Json::<Pizza>::decode(record)?;
         pizza.check()?;

@@ -59,7 +59,7 @@ const KINDS: [Kind; 10] = [
     kind("nested 200 deep", "deserialization", &["field meats is [[[", "recursion"]),
     kind("invalid UTF-8", "deserialization", &["unicode", "utf-8", "UTF-8"]),
     kind("tombstone", "deserialization", &["tombstone"]),
-    kind("null key", "deserialization", &["without a key"]),
+    kind("null key", "rejected", &["without a key"]),
     kind("number for text", "deserialization", &["field order_id is 17, not text"]),
     kind("oversized output", "production", &["20000"]),
 ];

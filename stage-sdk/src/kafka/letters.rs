@@ -6,7 +6,7 @@ use crate::core::{Core, Disposition, Partition, WindowId};
 use crate::courier::Job;
 use crate::dead_letter::{self, Origin, Trouble};
 use crate::failure::Failure;
-use crate::record::{Record, pack};
+use crate::record::Record;
 
 impl Kafka {
     /// Has the source record of a refused output read again.
@@ -102,21 +102,8 @@ impl Kafka {
             stage: &self.worksite.stage,
         };
         let target = &self.worksite.dead_letters;
-        let mut headers = Vec::new();
-        dead_letter::headers(&mut headers, record, &origin, trouble, why);
-        let size = headers.len() + record.key.map_or(0, <[u8]>::len) + OVERHEAD;
-        let mut value = record.value;
-        if let Some(bytes) = value
-            && size + bytes.len() > target.limit
-        {
-            // Its place says where the original is; to stop for it would hold up all others.
-            pack(
-                &mut headers,
-                "__stage.errors.value.dropped",
-                Some(bytes.len().to_string().as_bytes()),
-            );
-            value = None;
-        }
+        let room = target.limit.saturating_sub(OVERHEAD);
+        let (headers, value) = dead_letter::fit(record, &origin, trouble, why, room);
         let place = Place {
             source,
             offset: record.offset,

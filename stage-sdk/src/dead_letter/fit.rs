@@ -1,0 +1,84 @@
+//! A dead letter that would be too large shrinks step by step, and says what it left out.
+
+use super::{Extent, Origin, PREFIX, Trouble, headers};
+use crate::core::Disposition;
+use crate::record::{Record, pack};
+
+/// The packed headers and the value of a record's dead letter, within `room` bytes with its key:
+/// whole, without stack trace, or without value. To stop for it instead would hold up all others,
+/// and the letter says where the original is.
+pub(crate) fn fit<'r>(
+    record: &Record<'r>,
+    origin: &Origin<'_>,
+    trouble: &Trouble,
+    why: Disposition,
+    room: usize,
+) -> (Vec<u8>, Option<&'r [u8]>) {
+    let size = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+    let mut packed = Vec::new();
+    for extent in [Extent::Whole, Extent::Lean] {
+        packed.clear();
+        headers(&mut packed, record, origin, trouble, why, extent);
+        if packed.len() + size(record.key) + size(record.value) <= room {
+            return (packed, record.value);
+        }
+    }
+    if let Some(value) = record.value {
+        let dropped = value.len().to_string();
+        pack(&mut packed, &format!("{PREFIX}{DROPPED}"), Some(dropped.as_bytes()));
+    }
+    (packed, None)
+}
+
+/// The header that says how many bytes of value are missing.
+pub(super) const DROPPED: &str = "value.dropped";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::Failure;
+    use crate::record::Headers;
+
+    fn fitted(value: Option<&[u8]>, room: usize) -> (Vec<u8>, Option<&[u8]>) {
+        let record = Record { key: Some(b"key"), value, ..Record::default() };
+        let origin = Origin { topic: "in", group: "g", stage: "s" };
+        let trouble = Trouble::of(&Failure::reject("no"), None);
+        fit(&record, &origin, &trouble, Disposition::Rejected, room)
+    }
+
+    fn says(packed: &[u8], name: &str) -> Option<String> {
+        let name = format!("{PREFIX}{name}");
+        let value = Headers::new(packed).find(|(known, _)| *known == name)?.1?;
+        Some(String::from_utf8_lossy(value).into_owned())
+    }
+
+    #[test]
+    fn it_goes_whole_then_without_stack_then_without_value_and_says_so() {
+        let value = [7; 1000];
+        let (whole, kept) = fitted(Some(&value), 1 << 20);
+        assert_eq!(kept, Some(&value[..]));
+        assert_eq!(says(&whole, "exception.stacktrace").as_deref(), Some("no"));
+        assert_eq!((says(&whole, "shrunk"), says(&whole, DROPPED)), (None, None));
+
+        // The steps are taken at the very byte.
+        let exact = whole.len() + 3 + 1000;
+        assert_eq!(fitted(Some(&value), exact).0, whole);
+        let (lean, kept) = fitted(Some(&value), exact - 1);
+        assert_eq!(kept, Some(&value[..]));
+        assert_eq!(says(&lean, "exception.stacktrace"), None);
+        assert_eq!(says(&lean, "exception.message").as_deref(), Some("no"));
+        assert_eq!(says(&lean, "shrunk").as_deref(), Some("stacktrace"));
+
+        let (bare, kept) = fitted(Some(&value), lean.len() + 1002);
+        assert_eq!(kept, None);
+        assert_eq!(says(&bare, "shrunk").as_deref(), Some("stacktrace"));
+        assert_eq!(says(&bare, DROPPED).as_deref(), Some("1000"));
+        assert_eq!(says(&bare, "topic").as_deref(), Some("in"));
+    }
+
+    #[test]
+    fn a_tombstone_never_says_that_its_value_is_missing() {
+        let (packed, kept) = fitted(None, 10);
+        assert_eq!((kept, says(&packed, DROPPED)), (None, None));
+    }
+}
