@@ -38,6 +38,7 @@ pub use problem::{Problem, Problems};
 
 use crate::broker::Broker;
 use crate::core::{Retry, Settings};
+use crate::dead_letter::Dialect;
 use crate::service::{Delivery, Service, StartError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -95,6 +96,8 @@ pub struct StageRoute {
     pub max_in_flight: usize,
     /// For one attempt of an async handler.
     pub timeout: Duration,
+    /// Header names of other tools that its dead letters have as well.
+    pub dialects: Vec<Dialect>,
     /// Its consumer group, if it is not `<chain>.<stage>`.
     pub group: Option<String>,
     /// Its outputs and offsets live in a database: the API's view is one.
@@ -154,6 +157,7 @@ impl Chain {
             dead_letters: Chain::dead_letter_topic(stage),
             retry_topic: Chain::retry_topic(stage),
             redirect_topic: Chain::redirect_topic(stage),
+            dialects: stage.dialects.clone(),
             broker: Broker {
                 servers: self.brokers.clone().unwrap_or_default(),
                 overrides: Vec::new(),

@@ -1,6 +1,13 @@
 //! The original bytes, plus why; and the tools for whoever looks after them.
 
+mod dialect;
 mod fit;
+mod read;
+
+pub use dialect::Dialect;
+pub(crate) use dialect::Dialects;
+pub(crate) use fit::fit;
+pub use read::{DeadLetter, Origin, Writer};
 
 use crate::core::Disposition;
 use crate::failure::Failure;
@@ -49,36 +56,47 @@ impl Trouble {
     }
 }
 
-pub(crate) use fit::fit;
-
-/// Where a dead letter comes from.
-pub(crate) struct Origin<'o> {
+/// Whose dead letter it is.
+pub(crate) struct Sender<'o> {
     pub(crate) topic: &'o str,
     pub(crate) group: &'o str,
     pub(crate) stage: &'o str,
+    pub(crate) dialects: &'o Dialects,
+}
+
+/// All that is told of a record's death.
+struct Death<'d> {
+    record: &'d Record<'d>,
+    sender: &'d Sender<'d>,
+    trouble: &'d Trouble,
+    why: Disposition,
 }
 
 /// How much of a dead letter is written, beside the record itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
     Whole,
-    /// Without the stack trace.
+    /// Without stack trace and dialects.
     Lean,
 }
 
-/// Appends the record's own headers and what we have to say, packed.
-fn headers(
-    packed: &mut Vec<u8>,
-    record: &Record<'_>,
-    origin: &Origin<'_>,
-    trouble: &Trouble,
-    why: Disposition,
-    extent: Extent,
-) {
+/// Appends the record's own headers and what we have to say, packed. Names that we write replace
+/// what the record had under them: a record that dies again and again does not grow.
+fn headers(packed: &mut Vec<u8>, death: &Death<'_>, extent: Extent) {
+    let Death { record, sender, trouble, why } = *death;
+    let dialects = match extent {
+        Extent::Whole => &sender.dialects.all[..],
+        Extent::Lean => &[],
+    };
+    let replaced =
+        |name: &str| name.starts_with(PREFIX) || dialects.iter().any(|dialect| dialect.owns(name));
     for (name, value) in Headers::new(record.headers) {
-        if !name.starts_with(PREFIX) {
+        if !replaced(name) {
             pack(packed, name, value);
         }
+    }
+    for dialect in dialects {
+        dialect.write(packed, death);
     }
     let disposition = trouble.instead.unwrap_or(match why {
         Disposition::Rejected => "rejected",
@@ -87,12 +105,12 @@ fn headers(
     let mut put = |name: &str, value: &str| {
         pack(packed, &format!("{PREFIX}{name}"), Some(value.as_bytes()));
     };
-    put("topic", origin.topic);
+    put("topic", sender.topic);
     put("partition", &record.partition.to_string());
     put("offset", &record.offset.to_string());
     put("timestamp", &record.time.to_string());
-    put("group", origin.group);
-    put("stage", origin.stage);
+    put("group", sender.group);
+    put("stage", sender.stage);
     put("attempts", &trouble.attempts.to_string());
     put("first.failure.timestamp", &trouble.first.to_string());
     put("last.failure.timestamp", &trouble.last.to_string());
@@ -101,7 +119,12 @@ fn headers(
     put("exception.message", cap(&trouble.text));
     match extent {
         Extent::Whole => put("exception.stacktrace", cap(&trouble.stack)),
-        Extent::Lean => put("shrunk", "stacktrace"),
+        Extent::Lean if sender.dialects.all.is_empty() => put("shrunk", "stacktrace"),
+        Extent::Lean => put("shrunk", "stacktrace,dialects"),
+    }
+    if !dialects.is_empty() {
+        let names: Vec<_> = dialects.iter().map(|dialect| dialect.name()).collect();
+        put("dialects", &names.join(","));
     }
     let parent = Headers::new(record.headers).filter(|(name, _)| *name == "traceparent").last();
     if let Some((_, Some(parent))) = parent {

@@ -48,6 +48,7 @@ pub(crate) struct Worksite {
     pub(crate) dead_letters: Target,
     /// The retry topic and the redirect topic, where the policy parks records.
     pub(crate) lane: Option<(Target, Target)>,
+    pub(crate) dialects: crate::dead_letter::Dialects,
     pub(crate) key_required: bool,
     /// Outputs and offsets go to a database; only dead letters are produced.
     pub(crate) is_sink: bool,

@@ -61,7 +61,7 @@ pub mod producer;
 
 mod identity;
 
-mod dead_letter;
+pub mod dead_letter;
 
 pub mod service;
 

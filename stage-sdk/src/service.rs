@@ -13,6 +13,7 @@ use crate::consumer::Consumer;
 use crate::context::{Context, Shared};
 use crate::core::{Core, Exit, Settings};
 use crate::courier::{Courier, Means};
+use crate::dead_letter::{Dialect, Dialects};
 use crate::identity::Identity;
 use crate::kafka::{Kafka, Target, Worksite};
 use crate::lane::{Reader, Topics as LaneTopics};
@@ -68,6 +69,8 @@ pub struct Service {
     pub retry_topic: String,
     /// Where it notes what is parked.
     pub redirect_topic: String,
+    /// Header names of other tools that its dead letters have as well.
+    pub dialects: Vec<Dialect>,
     /// Where the brokers are.
     pub broker: Broker,
     /// Exactly once, or at least once.
@@ -222,6 +225,10 @@ impl Service {
             targets,
             dead_letters: target(&self.dead_letters)?,
             lane: self.lane(&topics, &input)?,
+            dialects: Dialects {
+                all: self.dialects.clone(),
+                append_time: topics.has_append_time(&self.input)?,
+            },
             key_required: self.key_required,
             is_sink: false,
             stops_on_failure: self.settings.retry.policy == crate::core::Policy::Stop,

@@ -93,6 +93,13 @@ impl Topics {
         }
     }
 
+    /// Whether the broker gives the topic's records their time.
+    pub(crate) fn has_append_time(&self, topic: &str) -> Result<bool, Trouble> {
+        let found = self.describe(topic)?;
+        let kind = found.and_then(|(_, mut config)| config.remove("message.timestamp.type"));
+        Ok(kind.as_deref() == Some("LogAppendTime"))
+    }
+
     /// The settings made for the topic itself.
     pub(crate) fn own_settings(&self, topic: &str) -> Result<Settings, Trouble> {
         let failed = |error: KafkaError| {

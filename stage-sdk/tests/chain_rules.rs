@@ -220,3 +220,17 @@ fn a_stage_that_parks_has_topics_for_it() {
     assert_eq!(all["b-topic.two.redirect"].partitions, 4);
     assert!(!all.contains_key("a.one.retry"), "the other stage parks nothing");
 }
+
+#[test]
+fn dialects_are_known_names_each_once() {
+    let dialects = |list: &str| with(&format!("dialects = {list}\n"));
+    assert_eq!(dialects(r#"["connect", "streams", "spring", "scs"]"#), Vec::<String>::new());
+    only(&dialects(r#"["sprung"]"#), 16, &["stages.two.dialects", "did you mean \"spring\"?"]);
+    only(&dialects(r#"["scs", "scs"]"#), 16, &["stages.two.dialects", "twice"]);
+    only(&dialects(r#""spring""#), 16, &["stages.two.dialects", "a list such as [\"connect\"]"]);
+    only(&dialects("[7]"), 16, &["stages.two.dialects", "one of connect, streams"]);
+    let map = format!("{GOOD}dialects = [\"spring\", \"connect\"]\n");
+    let service = Chain::parse(&map, "topics.toml").unwrap().service("two").unwrap();
+    let names: Vec<_> = service.dialects.iter().map(|dialect| dialect.name()).collect();
+    assert_eq!(names, ["connect", "spring"]);
+}

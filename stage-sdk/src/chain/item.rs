@@ -54,6 +54,27 @@ impl<'t> Item<'_, 't> {
         }
     }
 
+    /// A list of known names, each once.
+    pub(super) fn some_of(&mut self, known: &[&str], mut set: impl FnMut(&str)) {
+        let value = self.value;
+        let Some(all) = value.get_ref().as_array() else {
+            return self.wrong(&format!("a list such as [{:?}]", known[0]));
+        };
+        let mut seen = Vec::new();
+        for value in all {
+            let (path, line) = (self.path.clone(), self.line);
+            let mut item = Item { reader: &mut *self.reader, path, line, value };
+            item.one_of(known, |text| seen.push(text.to_owned()));
+        }
+        seen.sort_unstable();
+        let all = seen.len();
+        seen.dedup();
+        if seen.len() < all {
+            self.problem("names one twice; each once is enough");
+        }
+        seen.iter().for_each(|name| set(name));
+    }
+
     pub(super) fn flag(&mut self, set: impl FnOnce(bool)) {
         match self.value.get_ref().as_bool() {
             Some(flag) => set(flag),

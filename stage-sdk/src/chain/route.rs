@@ -3,6 +3,7 @@
 use super::StageRoute;
 use super::table::Table;
 use crate::core::{Exhausted, Policy, Retry, Settings};
+use crate::dead_letter::Dialect;
 use crate::service::Delivery;
 
 pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
@@ -18,6 +19,7 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         repartition: false,
         max_in_flight: defaults.max_in_flight,
         timeout: defaults.timeout,
+        dialects: Vec::new(),
         group: None,
         sink: false,
         external: false,
@@ -32,6 +34,7 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "repartition",
         "max_in_flight",
         "timeout",
+        "dialects",
         "group",
         "sink",
         "external",
@@ -55,6 +58,10 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "repartition" => item.flag(|flag| stage.repartition = flag),
         "max_in_flight" => item.number(1..=10_000, |number| stage.max_in_flight = number as usize),
         "timeout" => item.duration(|duration| stage.timeout = duration),
+        "dialects" => {
+            let known = Dialect::ALL.map(Dialect::name);
+            item.some_of(&known, |name| stage.dialects.extend(Dialect::named(name)));
+        }
         "group" => item.text(|text| stage.group = Some(text.to_owned())),
         "sink" => item.flag(|flag| stage.sink = flag),
         _ => item.flag(|flag| stage.external = flag),

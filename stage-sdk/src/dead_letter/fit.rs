@@ -1,24 +1,26 @@
 //! A dead letter that would be too large shrinks step by step, and says what it left out.
 
-use super::{Extent, Origin, PREFIX, Trouble, headers};
+use super::{Death, Extent, PREFIX, Sender, Trouble, headers};
 use crate::core::Disposition;
 use crate::record::{Record, pack};
 
 /// The packed headers and the value of a record's dead letter, within `room` bytes with its key:
-/// whole, without stack trace, or without value. To stop for it instead would hold up all others,
+/// whole, without stack trace and dialects, or
+/// without value too. To stop for it instead would hold up all others,
 /// and the letter says where the original is.
 pub(crate) fn fit<'r>(
     record: &Record<'r>,
-    origin: &Origin<'_>,
+    sender: &Sender<'_>,
     trouble: &Trouble,
     why: Disposition,
     room: usize,
 ) -> (Vec<u8>, Option<&'r [u8]>) {
     let size = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+    let death = Death { record, sender, trouble, why };
     let mut packed = Vec::new();
     for extent in [Extent::Whole, Extent::Lean] {
         packed.clear();
-        headers(&mut packed, record, origin, trouble, why, extent);
+        headers(&mut packed, &death, extent);
         if packed.len() + size(record.key) + size(record.value) <= room {
             return (packed, record.value);
         }
@@ -36,14 +38,24 @@ pub(super) const DROPPED: &str = "value.dropped";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dead_letter::{Dialect, Dialects};
     use crate::failure::Failure;
     use crate::record::Headers;
 
     fn fitted(value: Option<&[u8]>, room: usize) -> (Vec<u8>, Option<&[u8]>) {
+        fitted_in(&[], value, room)
+    }
+
+    fn fitted_in<'v>(
+        dialects: &[Dialect],
+        value: Option<&'v [u8]>,
+        room: usize,
+    ) -> (Vec<u8>, Option<&'v [u8]>) {
         let record = Record { key: Some(b"key"), value, ..Record::default() };
-        let origin = Origin { topic: "in", group: "g", stage: "s" };
+        let dialects = Dialects { all: dialects.to_vec(), append_time: false };
+        let sender = Sender { topic: "in", group: "g", stage: "s", dialects: &dialects };
         let trouble = Trouble::of(&Failure::reject("no"), None);
-        fit(&record, &origin, &trouble, Disposition::Rejected, room)
+        fit(&record, &sender, &trouble, Disposition::Rejected, room)
     }
 
     fn says(packed: &[u8], name: &str) -> Option<String> {
@@ -74,6 +86,20 @@ mod tests {
         assert_eq!(says(&bare, "shrunk").as_deref(), Some("stacktrace"));
         assert_eq!(says(&bare, DROPPED).as_deref(), Some("1000"));
         assert_eq!(says(&bare, "topic").as_deref(), Some("in"));
+    }
+
+    #[test]
+    fn dialects_go_with_the_stack() {
+        let both = [Dialect::Connect, Dialect::Scs];
+        let (whole, _) = fitted_in(&both, None, 1 << 20);
+        assert_eq!(says(&whole, "dialects").as_deref(), Some("connect,scs"));
+        let theirs = |packed: &[u8]| {
+            Headers::new(packed).filter(|(name, _)| both.iter().any(|one| one.owns(name))).count()
+        };
+        assert_eq!(theirs(&whole), 18);
+        let (lean, _) = fitted_in(&both, None, whole.len() + 2);
+        assert_eq!((theirs(&lean), says(&lean, "dialects")), (0, None));
+        assert_eq!(says(&lean, "shrunk").as_deref(), Some("stacktrace,dialects"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{Kafka, OVERHEAD};
 use crate::batch::{Batch, Entry, Place};
 use crate::core::{Core, Disposition, Partition, WindowId};
 use crate::courier::Job;
-use crate::dead_letter::{self, Origin, Trouble};
+use crate::dead_letter::{self, Sender, Trouble};
 use crate::failure::Failure;
 use crate::record::Record;
 
@@ -96,14 +96,15 @@ impl Kafka {
         why: Disposition,
     ) {
         let source = Partition { input, number: record.partition };
-        let origin = Origin {
+        let sender = Sender {
             topic: self.topic(source),
             group: &self.worksite.group,
             stage: &self.worksite.stage,
+            dialects: &self.worksite.dialects,
         };
         let target = &self.worksite.dead_letters;
         let room = target.limit.saturating_sub(OVERHEAD);
-        let (headers, value) = dead_letter::fit(record, &origin, trouble, why, room);
+        let (headers, value) = dead_letter::fit(record, &sender, trouble, why, room);
         let place = Place {
             source,
             offset: record.offset,
