@@ -32,6 +32,8 @@ enum Command {
     Order(order::Args),
     /// Check the route map, or bring the broker's topics in line with it
     Topics(topics::Args),
+    /// Look at what stages could not handle, replay or drop it
+    DeadLetters(Box<stage_sdk::dead_letter::tool::Args>),
     /// Print a completion script for your shell
     Completions {
         /// The shell
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Up(args) => up::up(&args),
         Command::Order(args) => order::order(&args),
         Command::Topics(args) => topics::topics(&args),
+        Command::DeadLetters(args) => args.run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pizza", &mut std::io::stdout());
             Ok(())

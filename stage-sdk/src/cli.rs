@@ -77,6 +77,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Look at this stage's dead letters, replay or drop them
+    DeadLetters(Box<crate::dead_letter::tool::Args>),
     /// Print a completion script for your shell
     Completions {
         /// The shell
@@ -93,12 +95,19 @@ where
 {
     let program = program_name();
     let cli = Cli::parse();
-    if let Some(Command::Completions { shell }) = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), &program, &mut std::io::stdout());
-        return ExitCode::SUCCESS;
-    }
     log_to_stderr();
-    match work(&cli.stage, &program, stage) {
+    let done = match cli.command {
+        None => work(&cli.stage, &program, stage),
+        Some(Command::DeadLetters(args)) => {
+            let name = cli.stage.stage.as_deref().unwrap_or(&program);
+            args.of_stage(name, cli.stage.brokers).run()
+        }
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), &program, &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => explain(&program, &error),
     }

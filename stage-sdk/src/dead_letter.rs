@@ -1,12 +1,27 @@
 //! The original bytes, plus why; and the tools for whoever looks after them.
 
+mod count;
 mod dialect;
+mod done;
+mod drop;
+mod filter;
 mod fit;
+mod list;
+mod page;
+mod place;
+mod queue;
 mod read;
+mod replay;
+mod scan;
+mod settle;
+mod show;
+pub mod tool;
+mod when;
 
 pub use dialect::Dialect;
 pub(crate) use dialect::Dialects;
 pub(crate) use fit::fit;
+pub use place::Place;
 pub use read::{DeadLetter, Origin, Writer};
 
 use crate::core::Disposition;

@@ -5,6 +5,7 @@ use crate::kafka::Target;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigEntry, ConfigSource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -108,6 +109,35 @@ impl Topics {
         let entries = self.entries(topic).map_err(failed)?;
         let own = entries.into_iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
         Ok(own.filter_map(|entry| Some((entry.name, entry.value?))).collect())
+    }
+
+    /// Deletes the records before these offsets, by partition; gives how many offsets that freed.
+    pub(crate) fn delete_before(
+        &self,
+        topic: &str,
+        offsets: &BTreeMap<i32, i64>,
+    ) -> Result<i64, Trouble> {
+        let delete = || -> KafkaResult<i64> {
+            let (mut list, mut freed) = (TopicPartitionList::new(), 0);
+            for (number, offset) in offsets {
+                let (first, _) = self.admin.inner().fetch_watermarks(topic, *number, ASK)?;
+                if first < *offset {
+                    list.add_partition_offset(topic, *number, Offset::Offset(*offset))?;
+                    freed += offset - first;
+                }
+            }
+            if freed > 0 {
+                let options = AdminOptions::new().request_timeout(Some(ASK));
+                let deleted =
+                    futures::executor::block_on(self.admin.delete_records(&list, &options))?;
+                deleted.elements().iter().try_for_each(|element| element.error())?;
+            }
+            Ok(freed)
+        };
+        delete().map_err(|error| {
+            let text = format!("the beginning of topic {topic} cannot be deleted: {error}");
+            Trouble::Away(text)
+        })
     }
 
     fn ask(&self, topic: &str) -> KafkaResult<(i32, Settings)> {

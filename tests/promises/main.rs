@@ -5,6 +5,7 @@ mod rig;
 
 mod bad_records;
 mod depth;
+mod dead_letters;
 mod idle;
 mod keys;
 mod kills;

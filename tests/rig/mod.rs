@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod chain;
 pub mod judge;
+pub mod letters;
 pub mod load;
 pub mod moods;
 pub mod orders;

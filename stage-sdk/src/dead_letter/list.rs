@@ -1,0 +1,67 @@
+//! `dead-letters list`: a line each.
+
+use super::done::How;
+use super::filter::Filter;
+use super::page::{COLUMNS, cells, table, to_json};
+use super::queue::Queue;
+use super::{DeadLetter, tool::Desk};
+use crate::service::StartError;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(flatten)]
+    filter: Filter,
+
+    /// Only the newest N; 0: all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+
+    /// Those that were replayed or dropped too
+    #[arg(long)]
+    all: bool,
+}
+
+/// The order of the list: by time, then by place.
+type Order = (i64, String, i32, i64);
+
+/// Prints the newest letters that the filter lets through, the oldest of them first.
+pub(super) fn list(desk: &Desk, args: &Args) -> Result<(), StartError> {
+    let mut newest: BTreeMap<Order, (DeadLetter, Option<How>)> = BTreeMap::new();
+    let mut count = 0;
+    let filter = desk.filter(&args.filter);
+    for topic in &desk.topics {
+        let queue = Queue::look(&desk.broker, &desk.admin, topic)?;
+        queue.each(&queue.ends, |mut letter, how| {
+            if (args.all || how.is_none()) && filter.lets(&letter) {
+                count += 1;
+                if !desk.json {
+                    // Nothing of them is shown.
+                    (letter.value, letter.headers, letter.stack) = (None, Vec::new(), None);
+                }
+                let place = (letter.died(), letter.topic.clone(), letter.partition, letter.offset);
+                newest.insert(place, (letter, how));
+                if args.limit > 0 && newest.len() > args.limit {
+                    newest.pop_first();
+                }
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    if desk.json {
+        return desk
+            .print(newest.into_values().map(|(letter, how)| to_json(&letter, how).to_string()));
+    }
+    if count == 0 {
+        eprintln!("no dead letters in {}", desk.topics.join(", "));
+        return Ok(());
+    }
+    let rows = newest.values().map(|(letter, _)| cells(letter));
+    let rows: Vec<_> = [COLUMNS.map(str::to_owned)].into_iter().chain(rows).collect();
+    desk.print(table(&rows).lines().map(str::to_owned))?;
+    if count > newest.len() {
+        eprintln!("the newest {} of {count}; --limit 0 shows all", newest.len());
+    }
+    Ok(())
+}

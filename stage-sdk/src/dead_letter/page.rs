@@ -1,0 +1,183 @@
+//! Letters on a page: text that is safe to print, columns, JSON.
+
+use super::done::How;
+use super::place::Place;
+use super::{DeadLetter, when};
+use crate::record::Headers;
+use serde_json::{Value, json};
+use std::io::IsTerminal;
+
+/// Bytes as text without anything a terminal would act on.
+pub(super) fn plain(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            if letter.is_control() {
+                text.extend(letter.escape_default());
+            } else {
+                text.push(letter);
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+/// As `plain`, of a key or a value that may be missing.
+pub(super) fn plain_or_null(bytes: Option<&[u8]>) -> String {
+    bytes.map_or_else(|| "(null)".to_owned(), plain)
+}
+
+/// `open`, or what became of it.
+pub(super) fn state(how: Option<How>) -> &'static str {
+    match how {
+        None => "open",
+        Some(How::Replayed) => "replayed",
+        Some(How::Dropped) => "dropped",
+    }
+}
+
+impl DeadLetter {
+    /// Where it lies.
+    pub fn place(&self) -> Place {
+        Place { topic: self.topic.clone(), partition: self.partition, offset: self.offset }
+    }
+
+    /// Where the record that died lay, if its writer says all of it.
+    pub fn origin_place(&self) -> Option<Place> {
+        let (topic, partition) = (self.origin.topic.clone()?, self.origin.partition?);
+        Some(Place { topic, partition, offset: self.origin.offset? })
+    }
+}
+
+/// A dead letter as one JSON object. Bytes are text, or `{"base64": …}` where they are none.
+pub(super) fn to_json(letter: &DeadLetter, how: Option<How>) -> Value {
+    let origin = &letter.origin;
+    let header =
+        |(name, value): (&str, Option<&[u8]>)| json!({"name": name, "value": bytes(value)});
+    json!({
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "time": letter.time,
+        "state": state(how),
+        "origin": {
+            "topic": origin.topic,
+            "partition": origin.partition,
+            "offset": origin.offset,
+            "time": origin.time,
+        },
+        "group": letter.group,
+        "stage": letter.stage,
+        "attempts": letter.attempts,
+        "replays": letter.replays,
+        "first_failure": letter.first_failure,
+        "last_failure": letter.last_failure,
+        "disposition": letter.disposition,
+        "class": letter.class,
+        "message": letter.message,
+        "stack": letter.stack,
+        "key": bytes(letter.key.as_deref()),
+        "value": bytes(letter.value.as_deref()),
+        "value_dropped": letter.value_dropped,
+        "headers": Headers::new(&letter.original_headers()).map(header).collect::<Vec<_>>(),
+    })
+}
+
+fn bytes(bytes: Option<&[u8]>) -> Value {
+    use base64::Engine as _;
+    match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
+        None => Value::Null,
+        Some((_, Ok(text))) => text.into(),
+        Some((bytes, Err(_))) => {
+            json!({"base64": base64::engine::general_purpose::STANDARD.encode(bytes)})
+        }
+    }
+}
+
+/// The names of the columns of `list`.
+pub(super) const COLUMNS: [&str; 6] = ["TIME", "STAGE", "FROM", "KEY", "REASON", "MESSAGE"];
+
+/// A column is at most this wide, the last excepted.
+const WIDEST: usize = 40;
+
+/// What `list` says of a letter.
+pub(super) fn cells(letter: &DeadLetter) -> [String; 6] {
+    let from = letter.origin_place().unwrap_or_else(|| letter.place());
+    let text =
+        |text: &Option<String>| text.as_deref().map_or("-".to_owned(), |t| plain(t.as_bytes()));
+    [
+        when::utc(letter.died()),
+        text(&letter.stage),
+        plain(from.to_string().as_bytes()),
+        plain_or_null(letter.key.as_deref()),
+        plain(letter.reason().as_bytes()),
+        text(&letter.message),
+    ]
+}
+
+/// Rows under each other in columns, cut to the terminal's width where there is one.
+pub(super) fn table(rows: &[[String; 6]]) -> String {
+    let screen = console::Term::stdout();
+    let room = std::io::stdout().is_terminal().then(|| screen.size_checked()).flatten();
+    let room = room.map(|(_, columns)| usize::from(columns));
+    columns(rows, room)
+}
+
+fn columns(rows: &[[String; 6]], room: Option<usize>) -> String {
+    let width = |at: usize| {
+        let widest = rows.iter().map(|row| console::measure_text_width(&row[at])).max();
+        if at == 5 { usize::MAX } else { widest.unwrap_or(0).min(WIDEST) }
+    };
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    let mut lines = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let cell = console::truncate_str(cell, *width, "…");
+            line += &cell;
+            if *width < usize::MAX {
+                let missing = width - console::measure_text_width(&cell);
+                line.extend(std::iter::repeat_n(' ', missing + 2));
+            }
+        }
+        let line = line.trim_end();
+        lines += &room.map_or(line.into(), |room| console::truncate_str(line, room, "…"));
+        lines.push('\n');
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_it_would_act_on() {
+        assert_eq!(plain(b"a\x1b[31mb\n\xff\xc3\xa9"), "a\\u{1b}[31mb\\n\\xffé");
+    }
+
+    #[test]
+    fn columns_line_up_and_end_at_the_width() {
+        let row = |cells: [&str; 6]| cells.map(str::to_owned);
+        let long = "x".repeat(60);
+        let rows = [row(COLUMNS), row(["t", "sauce", "pizza[0]@1", &long, "é", "what it says"])];
+        let text = columns(&rows, None);
+        let lines: Vec<&str> = text.lines().collect();
+        let at = |line: &str, word: &str| line.split(word).next().unwrap().chars().count();
+        assert_eq!(at(lines[0], "REASON"), at(lines[1], "é"), "{text}");
+        assert_eq!(at(lines[0], "MESSAGE"), at(lines[1], "what"), "{text}");
+        assert!(lines[1].contains(&format!("{}…", "x".repeat(39))), "{text}");
+        let cut = columns(&rows, Some(50));
+        assert!(cut.lines().all(|line| line.chars().count() <= 50), "{cut}");
+        assert!(cut.contains('…'));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_base64() {
+        assert_eq!(bytes(Some(b"\xff\x00")), json!({"base64": "/wA="}));
+        assert_eq!((bytes(Some(b"a")), bytes(None)), (json!("a"), Value::Null));
+    }
+}

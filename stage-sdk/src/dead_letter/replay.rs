@@ -1,0 +1,112 @@
+//! `dead-letters replay`: the records that died, sent on their way again.
+
+mod fate;
+mod pass;
+
+use super::filter::Filter;
+use super::tool::Desk;
+use crate::service::StartError;
+use pass::Pass;
+use serde_json::json;
+use std::num::NonZeroU32;
+
+pub(super) const ABOUT: &str = "\
+What goes out is the record that died: its key, value, headers and time, to the partition number it \
+came from (modulo the target's), in the order it has there, and a header __stage.replays that counts. \
+Every group that reads that topic sees it again.
+
+Each letter is replayed once: the record and a mark in the dead-letter topic, which says that this \
+letter is done with, are one transaction. Killed at any moment, the same command goes on where it \
+was. What a filter leaves out stays open: a later replay, with another filter or none, finds it. What \
+was replayed is not replayed again by any filter, except under another --name, which counts for \
+itself. It ends at the end the topic had at the start: what dies of it again waits for the next \
+replay, --max-replays times.
+
+A second replay of the same topic and name takes over from the first, and nothing goes twice.";
+
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(flatten)]
+    filter: Filter,
+
+    /// Where they go
+    #[arg(long, value_enum, default_value_t = To::Source)]
+    to: To,
+
+    /// They go to this topic instead
+    #[arg(long, value_name = "TOPIC", conflicts_with = "to")]
+    to_topic: Option<String>,
+
+    /// At most this many records a second: 100, or 100/s
+    #[arg(long, value_name = "N", value_parser = rate)]
+    rate: Option<NonZeroU32>,
+
+    /// Only say what would be replayed
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Leave those that were replayed this often, and died again
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    max_replays: u32,
+
+    /// Replay under a name: what was replayed under others does not count
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    name: String,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum To {
+    /// The topic each of them came from
+    Source,
+}
+
+fn rate(text: &str) -> Result<NonZeroU32, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text).parse();
+    number.map_err(|_| "expected records a second: 100, or 100/s".to_owned())
+}
+
+pub(super) fn replay(desk: &Desk, args: &Args) -> Result<(), StartError> {
+    if let Some(target) = &args.to_topic {
+        if desk.topics.contains(target) {
+            return Err(StartError::Usage(format!(
+                "--to-topic {target} is the dead-letter topic itself; name another"
+            )));
+        }
+        desk.admin.target(target)?;
+    }
+    let mut found = false;
+    for topic in &desk.topics {
+        let mut pass = Pass::new(desk, args, topic);
+        let ended = pass.run();
+        report(desk, args, &pass)?;
+        ended?;
+        found |= pass.sent > 0 || !pass.skipped.is_empty();
+    }
+    if !found {
+        eprintln!("no dead letters to replay in {}", desk.topics.join(", "));
+    }
+    Ok(())
+}
+
+/// Says what was done, also of a pass that failed on its way.
+fn report(desk: &Desk, args: &Args, pass: &Pass<'_>) -> Result<(), StartError> {
+    let topic = pass.topic;
+    if desk.json {
+        let skipped = pass.skipped.iter().map(|(why, count)| json!({"why": why, "count": count}));
+        let line = json!({
+            "topic": topic,
+            "dry_run": args.dry_run,
+            "replayed": pass.sent,
+            "skipped": skipped.collect::<Vec<_>>(),
+        });
+        return desk.print([line.to_string()].into_iter());
+    }
+    if pass.sent == 0 && pass.skipped.is_empty() && desk.topics.len() > 1 {
+        return Ok(());
+    }
+    let targets = pass.reached.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let to = if targets.is_empty() { String::new() } else { format!(" to {targets}") };
+    let verb = if args.dry_run { "would replay" } else { "replayed" };
+    let skipped = pass.skipped.iter().map(|(why, count)| format!("  left {count}: {why}"));
+    desk.print([format!("{topic}: {verb} {}{to}", pass.sent)].into_iter().chain(skipped))
+}

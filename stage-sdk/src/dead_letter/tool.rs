@@ -1,0 +1,157 @@
+//! `dead-letters`: the command, in `pizza` for all stages and in every stage program for its own.
+
+use super::{count, drop, filter::Filter, list, replay, show};
+use crate::broker::Broker;
+use crate::chain::Chain;
+use crate::service::StartError;
+use crate::topics::Topics;
+use clap::Subcommand;
+use std::io::{ErrorKind, Write as _};
+use std::path::PathBuf;
+
+/// Look at dead letters, send them on their way again, or drop them.
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+
+    /// The route map
+    #[arg(
+        long,
+        env = "STAGE_CONFIG",
+        value_name = "FILE",
+        default_value = "topics.toml",
+        global = true
+    )]
+    config: PathBuf,
+
+    /// Brokers as HOST:PORT, several with commas [default: brokers in topics.toml]
+    #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT", global = true)]
+    brokers: Option<String>,
+
+    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
+    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = crate::cli::setting, global = true)]
+    overrides: Vec<(String, String)>,
+
+    /// Those of this stage; with --topic also the name of a connector [default: all stages]
+    #[arg(long, value_name = "NAME", global = true)]
+    stage: Option<String>,
+
+    /// Look in this topic instead, whoever writes it; may be given several times
+    #[arg(long, value_name = "TOPIC", global = true)]
+    topic: Vec<String>,
+
+    /// Print JSON, one object a line
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// A line for each dead letter that is still open
+    List(list::Args),
+    /// All there is to say of one: value, headers, error, coordinates
+    Show(show::Args),
+    /// How many there are, by reason, stage or hour
+    Count(count::Args),
+    /// Send them to the topic they came from, or another: each once, in order, also after kill -9
+    #[command(after_help = replay::ABOUT)]
+    Replay(replay::Args),
+    /// Be done with them without replaying them
+    #[command(after_help = drop::ABOUT)]
+    Drop(drop::Args),
+}
+
+/// What every command works with.
+pub(super) struct Desk {
+    pub(super) broker: Broker,
+    pub(super) admin: Topics,
+    /// The dead-letter topics that are looked at.
+    pub(super) topics: Vec<String>,
+    pub(super) json: bool,
+    /// Only letters that name this stage.
+    stage: Option<String>,
+}
+
+impl Args {
+    /// For a stage's own program: its dead letters, unless others are asked for.
+    pub(crate) fn of_stage(mut self, stage: &str, brokers: Option<String>) -> Args {
+        if self.topic.is_empty() {
+            self.stage.get_or_insert_with(|| stage.to_owned());
+        }
+        self.brokers = self.brokers.or(brokers);
+        self
+    }
+
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// A stage, topic or flag is wrong, no broker answered within 30 s, or it failed on the way.
+    pub fn run(&self) -> Result<(), StartError> {
+        let desk = self.desk()?;
+        match &self.command {
+            Command::List(args) => list::list(&desk, args),
+            Command::Show(args) => show::show(&desk, args),
+            Command::Count(args) => count::count(&desk, args),
+            Command::Replay(args) => replay::replay(&desk, args),
+            Command::Drop(args) => drop::drop(&desk, args),
+        }
+    }
+
+    fn desk(&self) -> Result<Desk, StartError> {
+        let usage = |error: &dyn std::fmt::Display| StartError::Usage(error.to_string());
+        // Who names topics and brokers needs no route map.
+        let needed = self.topic.is_empty() || self.brokers.is_none();
+        let chain = match needed || self.config.exists() {
+            true => Some(Chain::read(&self.config).map_err(|problems| usage(&problems))?),
+            false => None,
+        };
+        let mut broker = Broker {
+            servers: self.brokers.clone().unwrap_or_default(),
+            overrides: self.overrides.clone(),
+            compression: String::new(),
+        };
+        let mut topics = self.topic.clone();
+        if let Some(chain) = &chain {
+            broker.compression.clone_from(&chain.compression);
+            if broker.servers.is_empty() {
+                broker.servers = chain.brokers.clone().unwrap_or_default();
+            }
+            if topics.is_empty() {
+                topics = match &self.stage {
+                    Some(name) => vec![chain.service(name)?.dead_letters],
+                    None => chain.stages.iter().map(Chain::dead_letter_topic).collect(),
+                };
+            }
+        }
+        if broker.servers.is_empty() {
+            return Err(StartError::Usage(format!(
+                "no broker is given; use --brokers HOST:PORT, STAGE_BROKERS, or brokers in {}",
+                self.config.display()
+            )));
+        }
+        broker.check().map_err(|error| usage(&error))?;
+        let stage = self.stage.clone().filter(|_| !self.topic.is_empty());
+        let admin = Topics::connect(&broker)?;
+        Ok(Desk { broker, admin, topics, json: self.json, stage })
+    }
+}
+
+impl Desk {
+    pub(super) fn filter(&self, given: &Filter) -> Filter {
+        Filter { stage: self.stage.clone(), ..given.clone() }
+    }
+
+    /// Prints lines; a reader that has seen enough is no failure.
+    pub(super) fn print(&self, lines: impl Iterator<Item = String>) -> Result<(), StartError> {
+        let mut out = std::io::stdout().lock();
+        for line in lines {
+            match writeln!(out, "{line}") {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(StartError::Runtime(format!("cannot print: {error}"))),
+            }
+        }
+        Ok(())
+    }
+}
