@@ -6,7 +6,9 @@ use crate::rig::letters::{Hand, Letter, command, refused, told, told_json};
 use crate::rig::orders::{Orders, key};
 use crate::rig::process::{Process, example};
 use crate::rig::{broker, scaled, until};
+use rdkafka::ClientConfig;
 use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -301,6 +303,60 @@ fn a_replay_never_goes_round_in_circles() {
         }
     }
     assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
+}
+
+#[test]
+fn a_mark_behind_an_open_transaction_is_not_missed() {
+    let chain = Chain::new(&broker::shared(), &["in", "out"], &["moody"], "");
+    let dlq = chain.dead_letters(0);
+    let hand = Hand::new(&chain.brokers);
+    let origin = chain.first().as_bytes();
+    let headers: [(&str, &[u8]); 2] =
+        [("__stage.errors.topic", origin), ("__stage.errors.partition", b"0")];
+    for value in ["a", "b", "c"] {
+        hand.write(&dlq, &letter(value, an_hour_ago(), &headers));
+    }
+    hand.flush();
+    let mut judge = Judge::of(&chain.brokers, chain.first());
+    let log = chain.dir.join("replay.log");
+    let mut arrived = |count: usize| {
+        until("a record is replayed", Duration::from_secs(30), || {
+            (judge.look(Duration::from_millis(5)) >= count).then_some(())
+        });
+    };
+    // A record a second, a transaction each; while it goes on, somebody else begins to write there.
+    let slow = ["replay", "--stage", "moody", "--rate", "1"];
+    let mut replay = Process::start(command(&chain, &slow), &log);
+    arrived(1);
+    let other = open_transaction(&chain, &dlq);
+    arrived(2);
+    assert!(!replay.has_ended(), "it ended before it was killed: {}", log.display());
+    replay.kill();
+
+    let mut replay = Process::start(command(&chain, &["replay", "--stage", "moody"]), &log);
+    until("it says what it waits for", Duration::from_secs(30), || {
+        let log = std::fs::read_to_string(&log).unwrap();
+        log.contains("waiting for a transaction").then_some(())
+    });
+    other.commit_transaction(Duration::from_secs(10)).unwrap();
+    assert!(replay.end(Duration::from_secs(30)).success(), "{}", log.display());
+    // What the other wrote does not say where it came from, and stays.
+    let seen = judge.expect(3, Duration::from_secs(10));
+    let values: Vec<_> = seen.iter().filter_map(|seen| seen.value.as_deref()).collect();
+    assert_eq!(values, [b"a", b"b", b"c"], "each once");
+}
+
+/// Somebody else's transaction, with a record in the first partition of this topic.
+fn open_transaction(chain: &Chain, topic: &str) -> BaseProducer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &chain.brokers);
+    let producer: BaseProducer = config.set("transactional.id", &chain.name).create().unwrap();
+    producer.init_transactions(Duration::from_secs(10)).unwrap();
+    producer.begin_transaction().unwrap();
+    let record = BaseRecord::to(topic).partition(0).key("somebody").payload("else");
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.flush(Duration::from_secs(10)).unwrap();
+    producer
 }
 
 #[test]

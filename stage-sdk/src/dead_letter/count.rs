@@ -73,7 +73,8 @@ pub(super) fn count(desk: &Desk, args: &Args) -> Result<(), StartError> {
         return desk.print(counts.into_iter().map(line));
     }
     if counts.is_empty() {
-        eprintln!("no dead letters in {}", desk.topics.join(", "));
+        let open = if args.all { "" } else { "open " };
+        eprintln!("no {open}dead letters in {}", desk.topics.join(", "));
         return Ok(());
     }
     let heading = format!("{:>9}  {}", "COUNT", by.to_uppercase());

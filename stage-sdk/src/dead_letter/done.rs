@@ -21,6 +21,15 @@ pub(super) enum How {
     Dropped,
 }
 
+impl How {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            How::Replayed => "replayed",
+            How::Dropped => "dropped",
+        }
+    }
+}
+
 /// These offsets of my partition are done with.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
@@ -49,7 +58,7 @@ impl Mark {
     /// keeps them all.
     pub(super) fn record(&self) -> (String, Vec<u8>, Vec<u8>) {
         let first = self.offsets.first().map_or(0, |(first, _)| *first);
-        let key = format!("{KEY}{:?}/{}/{first}", self.how, self.name);
+        let key = format!("{KEY}{}/{}/{first}", self.how.name(), self.name);
         let mut headers = Vec::new();
         pack(&mut headers, &header(), Some(b"1"));
         (key, headers, serde_json::to_vec(self).unwrap_or_default())

@@ -42,9 +42,11 @@ pub(super) fn drop(desk: &Desk, args: &Args) -> Result<(), StartError> {
                 .into(),
         ));
     }
+    let mut found = 0;
     for topic in &desk.topics {
         let selection = select(desk, args, topic)?;
         let count: usize = selection.values().map(Vec::len).sum();
+        found += count;
         if args.dry_run {
             report(desk, topic, "would drop", count, 0)?;
             continue;
@@ -56,6 +58,9 @@ pub(super) fn drop(desk: &Desk, args: &Args) -> Result<(), StartError> {
         mark(desk, topic, &selection)?;
         let deleted = desk.admin.delete_before(topic, &first_open(desk, topic)?)?;
         report(desk, topic, "dropped", count, deleted)?;
+    }
+    if found == 0 {
+        eprintln!("no open dead letters to drop in {}", desk.topics.join(", "));
     }
     Ok(())
 }

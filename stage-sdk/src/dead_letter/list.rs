@@ -54,10 +54,11 @@ pub(super) fn list(desk: &Desk, args: &Args) -> Result<(), StartError> {
             .print(newest.into_values().map(|(letter, how)| to_json(&letter, how).to_string()));
     }
     if count == 0 {
-        eprintln!("no dead letters in {}", desk.topics.join(", "));
+        let open = if args.all { "" } else { "open " };
+        eprintln!("no {open}dead letters in {}", desk.topics.join(", "));
         return Ok(());
     }
-    let rows = newest.values().map(|(letter, _)| cells(letter));
+    let rows = newest.values().map(|(letter, how)| cells(letter, *how));
     let rows: Vec<_> = [COLUMNS.map(str::to_owned)].into_iter().chain(rows).collect();
     desk.print(table(&rows).lines().map(str::to_owned))?;
     if count > newest.len() {

@@ -32,11 +32,7 @@ pub(super) fn plain_or_null(bytes: Option<&[u8]>) -> String {
 
 /// `open`, or what became of it.
 pub(super) fn state(how: Option<How>) -> &'static str {
-    match how {
-        None => "open",
-        Some(How::Replayed) => "replayed",
-        Some(How::Dropped) => "dropped",
-    }
+    how.map_or("open", How::name)
 }
 
 impl DeadLetter {
@@ -103,8 +99,9 @@ pub(super) const COLUMNS: [&str; 6] = ["TIME", "STAGE", "FROM", "KEY", "REASON",
 /// A column is at most this wide, the last excepted.
 const WIDEST: usize = 40;
 
-/// What `list` says of a letter.
-pub(super) fn cells(letter: &DeadLetter) -> [String; 6] {
+/// What `list` says of a letter: also what became of it, unless it is open.
+pub(super) fn cells(letter: &DeadLetter, how: Option<How>) -> [String; 6] {
+    let became = how.map_or(String::new(), |_| format!(", {}", state(how)));
     let from = letter.origin_place().unwrap_or_else(|| letter.place());
     let text =
         |text: &Option<String>| text.as_deref().map_or("-".to_owned(), |t| plain(t.as_bytes()));
@@ -113,7 +110,7 @@ pub(super) fn cells(letter: &DeadLetter) -> [String; 6] {
         text(&letter.stage),
         plain(from.to_string().as_bytes()),
         plain_or_null(letter.key.as_deref()),
-        plain(letter.reason().as_bytes()),
+        plain(letter.reason().as_bytes()) + &became,
         text(&letter.message),
     ]
 }

@@ -83,7 +83,7 @@ pub(super) fn replay(desk: &Desk, args: &Args) -> Result<(), StartError> {
         found |= pass.sent > 0 || !pass.skipped.is_empty();
     }
     if !found {
-        eprintln!("no dead letters to replay in {}", desk.topics.join(", "));
+        eprintln!("no open dead letters to replay in {}", desk.topics.join(", "));
     }
     Ok(())
 }

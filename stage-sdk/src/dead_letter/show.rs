@@ -58,8 +58,7 @@ fn describe(letter: &DeadLetter, how: Option<How>) -> String {
         None => line("from", format!("{}{time}", said(&origin.topic).unwrap_or("unknown".into()))),
     }
     line("died", when::utc(letter.died()));
-    let who = [("stage", &letter.stage), ("group", &letter.group), ("message", &letter.message)];
-    for (name, value) in who {
+    for (name, value) in [("stage", &letter.stage), ("group", &letter.group)] {
         if let Some(value) = said(value) {
             line(name, value);
         }
@@ -67,6 +66,9 @@ fn describe(letter: &DeadLetter, how: Option<How>) -> String {
     let class = letter.class.as_deref().filter(|class| *class != letter.reason());
     let class = class.map_or(String::new(), |class| format!(" ({})", plain(class.as_bytes())));
     line("reason", format!("{}{class}", plain(letter.reason().as_bytes())));
+    if let Some(message) = said(&letter.message) {
+        line("message", message);
+    }
     if let Some(attempts) = letter.attempts {
         let first = letter
             .first_failure

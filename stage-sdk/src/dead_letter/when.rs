@@ -94,6 +94,7 @@ mod tests {
             assert_eq!(days(year, month, of_month), day);
             assert!((1..=12).contains(&month) && (1..=31).contains(&of_month));
         }
+        assert_eq!(date(146_097), (2370, 1, 1));
     }
 
     #[test]
