@@ -11,9 +11,6 @@ use std::ops::ControlFlow;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    #[command(flatten)]
-    filter: Filter,
-
     /// What they are counted by
     #[arg(long, value_enum, default_value_t = By::Reason)]
     by: By,
@@ -21,6 +18,10 @@ pub(super) struct Args {
     /// Those that were replayed or dropped too
     #[arg(long)]
     all: bool,
+
+    // Last: its heading is of all that follow.
+    #[command(flatten)]
+    filter: Filter,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -22,9 +22,6 @@ const AT_ONCE: usize = 10_000;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    #[command(flatten)]
-    filter: Filter,
-
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
@@ -32,6 +29,10 @@ pub(super) struct Args {
     /// Only say how many would be dropped
     #[arg(long)]
     dry_run: bool,
+
+    // Last: its heading is of all that follow.
+    #[command(flatten)]
+    filter: Filter,
 }
 
 pub(super) fn drop(desk: &Desk, args: &Args) -> Result<(), StartError> {

@@ -11,9 +11,6 @@ use std::ops::ControlFlow;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    #[command(flatten)]
-    filter: Filter,
-
     /// Only the newest N; 0: all
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
@@ -21,6 +18,10 @@ pub(super) struct Args {
     /// Those that were replayed or dropped too
     #[arg(long)]
     all: bool,
+
+    // Last: its heading is of all that follow.
+    #[command(flatten)]
+    filter: Filter,
 }
 
 /// The order of the list: by time, then by place.

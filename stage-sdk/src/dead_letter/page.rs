@@ -96,8 +96,8 @@ fn bytes(bytes: Option<&[u8]>) -> Value {
 /// The names of the columns of `list`.
 pub(super) const COLUMNS: [&str; 6] = ["TIME", "STAGE", "FROM", "KEY", "REASON", "MESSAGE"];
 
-/// A column is at most this wide, the last excepted.
-const WIDEST: usize = 40;
+/// How wide each column may get. Coordinates are whole: they are what `show` takes.
+const WIDEST: [usize; 6] = [20, 40, usize::MAX, 24, 40, usize::MAX];
 
 /// What `list` says of a letter: also what became of it, unless it is open.
 pub(super) fn cells(letter: &DeadLetter, how: Option<How>) -> [String; 6] {
@@ -126,7 +126,7 @@ pub(super) fn table(rows: &[[String; 6]]) -> String {
 fn columns(rows: &[[String; 6]], room: Option<usize>) -> String {
     let width = |at: usize| {
         let widest = rows.iter().map(|row| console::measure_text_width(&row[at])).max();
-        if at == 5 { usize::MAX } else { widest.unwrap_or(0).min(WIDEST) }
+        if at == 5 { usize::MAX } else { widest.unwrap_or(0).min(WIDEST[at]) }
     };
     let widths: Vec<usize> = (0..6).map(width).collect();
     let mut lines = String::new();
@@ -166,7 +166,7 @@ mod tests {
         let at = |line: &str, word: &str| line.split(word).next().unwrap().chars().count();
         assert_eq!(at(lines[0], "REASON"), at(lines[1], "é"), "{text}");
         assert_eq!(at(lines[0], "MESSAGE"), at(lines[1], "what"), "{text}");
-        assert!(lines[1].contains(&format!("{}…", "x".repeat(39))), "{text}");
+        assert!(lines[1].contains(&format!("{}…", "x".repeat(23))), "{text}");
         let cut = columns(&rows, Some(50));
         assert!(cut.lines().all(|line| line.chars().count() <= 50), "{cut}");
         assert!(cut.contains('…'));

@@ -26,9 +26,6 @@ A second replay of the same topic and name takes over from the first, and nothin
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    #[command(flatten)]
-    filter: Filter,
-
     /// Where they go
     #[arg(long, value_enum, default_value_t = To::Source)]
     to: To,
@@ -52,6 +49,10 @@ pub(super) struct Args {
     /// Replay under a name: what was replayed under others does not count
     #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
     name: String,
+
+    // Last: its heading is of all that follow.
+    #[command(flatten)]
+    filter: Filter,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
