@@ -4,8 +4,8 @@
 mod rig;
 
 mod bad_records;
-mod depth;
 mod dead_letters;
+mod depth;
 mod idle;
 mod keys;
 mod kills;
