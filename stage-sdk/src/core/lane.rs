@@ -63,6 +63,9 @@ struct Blocked {
     taken: usize,
     /// Of the first.
     rest: Rest,
+    /// The batch with the last note of it, until that is committed: what nobody could know of is not
+    /// tried again, so that a window has one note of a record at most.
+    noted: Option<u64>,
 }
 
 impl Blocked {
@@ -94,6 +97,8 @@ pub struct Lane {
     fetching: bool,
     /// A fetch found nothing; the next is asked then.
     again: Option<Time>,
+    /// Keys with a note in a batch that is not committed.
+    noted: Vec<(u64, u64)>,
     /// Done in a window that is not committed: its batch, offset, place.
     settling: Vec<(u64, i64, i64)>,
     cleaned_to: i64,
@@ -169,6 +174,7 @@ impl Lane {
             records: VecDeque::with_capacity(1),
             taken: 0,
             rest,
+            noted: None,
         });
         let is_head = blocked.records.is_empty();
         blocked.records.push_back(Parked { offset, place: None, attempts, first, id: None });
@@ -206,7 +212,9 @@ impl Lane {
             && at <= now
         {
             self.due.pop();
-            if self.keys.get(&key).is_some_and(|blocked| blocked.rest == Rest::Until(at)) {
+            let due =
+                |blocked: &Blocked| blocked.rest == Rest::Until(at) && blocked.noted.is_none();
+            if self.keys.get(&key).is_some_and(due) {
                 self.rests(key, Rest::Behind);
             }
         }
@@ -320,12 +328,15 @@ impl Lane {
         attempts: u32,
         first: Option<Time>,
         rest: Rest,
+        batch: u64,
     ) -> Vec<Id> {
         let key = key.unwrap_or_else(|| alone(offset));
         let Some(blocked) = self.keys.get_mut(&key) else { return Vec::new() };
         let behind = blocked.records.iter_mut().take(blocked.taken).skip(1);
         let behind = behind.filter_map(|record| record.id.take()).collect();
         blocked.taken = 0;
+        blocked.noted = Some(batch);
+        self.noted.push((batch, key));
         if let Some(head) = blocked.records.front_mut() {
             (head.attempts, head.first, head.id) = (attempts, first, None);
         }
@@ -347,6 +358,13 @@ impl Lane {
     /// A batch is committed. Gives the place below which the retry topic is needed no more, if it is
     /// time to delete what is there.
     pub fn settle(&mut self, now: Time, batch: u64) -> Option<i64> {
+        for (_, key) in self.noted.extract_if(.., |(known, _)| *known == batch) {
+            let Some(blocked) = self.keys.get_mut(&key) else { continue };
+            blocked.noted = blocked.noted.filter(|noted| *noted != batch);
+            if let Rest::Until(at) = blocked.rest {
+                self.due.push(Reverse((at, key)));
+            }
+        }
         let before = self.settling.len();
         self.settling.retain(|(known, _, _)| *known != batch);
         let early = self.cleaned.is_some_and(|at| now < at + CLEAN);
@@ -394,9 +412,12 @@ mod tests {
         assert!(lane.arrive(KEY, 391, 23, true));
         lane.took(KEY, 391, id(0));
         lane.fetched(ms(10), 24, true);
-        lane.rest(KEY, 391, 2, None, Rest::Until(ms(20)));
+        lane.rest(KEY, 391, 2, None, Rest::Until(ms(20)), 0);
         lane.park(KEY, 649, 0, None, Rest::Behind);
         assert_eq!(lane.fetch(), None);
+        lane.tick(ms(20));
+        assert_eq!(lane.fetch(), None, "its note is not committed");
+        lane.settle(ms(20), 0);
         lane.tick(ms(20));
         assert_eq!(lane.fetch(), Some(23));
         assert!(lane.arrive(KEY, 391, 23, true));

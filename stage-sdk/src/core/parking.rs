@@ -123,9 +123,10 @@ impl Core {
         let (partition, offset, key) = (slot.partition, slot.offset, slot.key);
         let note = Note { attempts: slot.attempts, first: slot.first, rest };
         self.waits(id);
+        let batch = self.filling().batch;
         let mut ids = vec![id];
         if let Some(progress) = self.partitions.get_mut(&partition.source()) {
-            ids.extend(progress.lane.rest(key, offset, note.attempts, note.first, rest));
+            ids.extend(progress.lane.rest(key, offset, note.attempts, note.first, rest, batch));
         }
         out.push_back(Effect::Note(id, note));
         self.add(now, partition, offset, Some(NOTE));
