@@ -187,6 +187,9 @@ impl Broker {
             config.set("transactional.id", identity);
             // A worker that dies holds up readers of its outputs for this long.
             config.set("transaction.timeout.ms", "5000");
+        } else {
+            // Where nothing is aborted, what is behind a refused batch must not overtake it.
+            config.set("enable.gapless.guarantee", "true");
         }
         self.override_in(&mut config);
         config

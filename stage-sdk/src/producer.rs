@@ -182,7 +182,9 @@ impl Producer {
     pub fn abort(&self, ended: Ended) -> Ended {
         if !self.transactional {
             self.settle();
-            return ended;
+            // A refusal is told first: the window it splits finds a broken producer by itself.
+            let broken = ended != Ended::Refused && self.is_broken();
+            return if broken { Ended::Broken } else { ended };
         }
         let until = Instant::now() + END;
         loop {

@@ -302,6 +302,7 @@ impl Service {
             // Twice in a minute: somebody else has the same identity, and we would go on fencing
             // each other for ever.
             if std::mem::replace(&mut opened, true)
+                && exactly_once
                 && fenced.replace(now).is_some_and(|before| now - before < FENCED)
                 && let Err(error) = identity.renew()
             {

@@ -12,4 +12,5 @@ mod kills;
 mod lane;
 mod members;
 mod outage;
+mod refused;
 mod stop;

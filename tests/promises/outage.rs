@@ -2,7 +2,7 @@
 
 use crate::rig::broker::Own;
 use crate::rig::chain::Chain;
-use crate::rig::judge::{Judge, exactly_once};
+use crate::rig::judge::{Judge, Seen, at_least_once, exactly_once};
 use crate::rig::load::Load;
 use crate::rig::{scaled, until};
 use std::time::{Duration, Instant};
@@ -12,8 +12,18 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_broker_is_away_under_load() {
+    away("exactly-once", exactly_once);
+}
+
+#[test]
+fn the_broker_is_away_at_least_once() {
+    away("at-least-once", at_least_once);
+}
+
+fn away(delivery: &str, judged: impl Fn(&str, &[Seen], &[usize])) {
     let broker = Own::start();
-    let chain = Chain::pizza(&broker.address);
+    let mut chain = Chain::pizza(&broker.address);
+    chain.flags = vec!["--delivery".into(), delivery.into()];
     let mut stages = chain.start_all();
     let load = Load::start(&chain.brokers, chain.first(), 500);
     let mut last = Judge::of(&chain.brokers, chain.last());
@@ -39,7 +49,7 @@ fn the_broker_is_away_under_load() {
     let written = load.end();
     for topic in &chain.topics {
         let mut judge = Judge::of(&chain.brokers, topic);
-        exactly_once(topic, judge.expect(written.iter().sum(), LIMIT), &written);
+        judged(topic, judge.expect(written.iter().sum(), LIMIT), &written);
     }
     for stage in &mut stages {
         assert!(!stage.has_ended(), "{}", stage.log.display());

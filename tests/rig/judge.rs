@@ -5,7 +5,7 @@ use super::reminder::Reminder;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Debug)]
@@ -149,4 +149,13 @@ pub fn in_order(what: &str, seen: &[Seen]) {
             "{what}: order {order}: {seq} after {before:?}"
         );
     }
+}
+
+/// Every pizza there, and the first of each in its order's line: what at least once promises.
+pub fn at_least_once(what: &str, seen: &[Seen], written: &[usize]) {
+    none_missing(what, seen, written);
+    let mut known = HashSet::new();
+    let firsts: Vec<Seen> =
+        seen.iter().filter(|record| known.insert(identity(record))).cloned().collect();
+    in_order(what, &firsts);
 }

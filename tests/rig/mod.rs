@@ -7,6 +7,7 @@ pub mod broker;
 pub mod chain;
 pub mod judge;
 pub mod letters;
+pub mod limit;
 pub mod load;
 pub mod moods;
 pub mod orders;
