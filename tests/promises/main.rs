@@ -3,6 +3,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod attempts;
 mod bad_records;
 mod dead_letters;
 mod depth;

@@ -31,7 +31,8 @@ impl Chain {
         Chain::new(brokers, &topics, &["sauce", "cheese", "meat", "veggie"], "")
     }
 
-    /// Any chain; `more` is added to each stage's table in the route map.
+    /// Any chain; `more` is added to each stage's table in the route map, where `CHAIN` stands for
+    /// the chain's name.
     pub fn new(brokers: &str, topics: &[&str], stages: &[&str], more: &str) -> Chain {
         Chain::with_last(brokers, topics, stages, more, "")
     }
@@ -53,6 +54,7 @@ impl Chain {
             map += &format!("[topics.{topic}]\npartitions = {PARTITIONS}\nsource = {}\n", at == 0);
         }
         map += &format!("{last}\n");
+        let more = more.replace("CHAIN", &name);
         for (at, stage) in stages.iter().enumerate() {
             let (input, output) = (&topics[at], &topics[at + 1]);
             map +=
