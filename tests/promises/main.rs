@@ -7,6 +7,7 @@ mod attempts;
 mod bad_records;
 mod dead_letters;
 mod depth;
+mod bounded;
 mod idle;
 mod keys;
 mod kills;

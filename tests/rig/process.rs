@@ -71,6 +71,13 @@ impl Process {
         let ticks: f64 = fields[11..13].iter().map(|text| text.parse::<f64>().unwrap()).sum();
         ticks / 100.0
     }
+
+    /// The most memory it has had so far, in bytes.
+    pub fn most_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
 }
 
 impl Drop for Process {
