@@ -1,16 +1,16 @@
 //! `pizza order N`: orders over HTTP, and follows the order if asked.
 
+mod shop;
+
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
+use shop::Shop;
 use stage_sdk::StartError;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// Between two looks at the order.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// For one answer of the API.
-const ANSWER: Duration = Duration::from_secs(15);
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
@@ -47,67 +47,45 @@ struct Order {
     pizzas: Vec<serde_json::Value>,
 }
 
-#[derive(Deserialize)]
-struct Problem {
-    title: String,
-    detail: Option<String>,
+pub(crate) fn order(args: &Args) -> Result<(), StartError> {
+    let shop = Shop::at(&args.url)?;
+    let placed: Placed = shop.place(args.count)?;
+    if !args.watch {
+        return print(args.json, &placed, &placed.order_id);
+    }
+    // Whatever becomes of the watching, the order can be found again.
+    writeln!(std::io::stderr(), "order {}", placed.order_id).ok();
+    let order = watch(&shop, &placed.order_id, args)?;
+    let pizzas: Vec<String> = order.pizzas.iter().map(describe).collect();
+    print(args.json, &order, &pizzas.join("\n"))
 }
 
-pub(crate) fn order(args: &Args) -> Result<(), StartError> {
-    let url = args.url.trim_end_matches('/');
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(ANSWER))
-        .http_status_as_error(false)
-        .build()
-        .into();
-    let answer = agent.post(format!("{url}/order/{}", args.count)).send_empty();
-    let placed: Placed = read(url, answer)?;
-    if !args.watch {
-        print(args.json, &placed, &placed.order_id);
-        return Ok(());
-    }
+/// Looks until the order is complete; a shop that is away meanwhile may come back.
+fn watch(shop: &Shop, id: &str, args: &Args) -> Result<Order, StartError> {
     let until = Instant::now() + Duration::from_secs(args.timeout);
     let bar = progress(args.count);
     loop {
-        let answer = agent.get(format!("{url}/order/{}", placed.order_id)).call();
-        let order: Order = read(url, answer)?;
-        bar.set_position(order.pizzas.len() as u64);
-        if order.complete {
-            bar.finish_and_clear();
-            let pizzas: Vec<String> = order.pizzas.iter().map(describe).collect();
-            print(args.json, &order, &pizzas.join("\n"));
-            return Ok(());
-        }
+        let state = match shop.look::<Order>(id) {
+            Ok(order) if order.complete => {
+                bar.finish_and_clear();
+                return Ok(order);
+            }
+            Ok(order) => {
+                bar.set_position(order.pizzas.len() as u64);
+                format!("has {} of {} pizzas", order.pizzas.len(), order.count)
+            }
+            Err(failed) if failed.may_mend => format!("is out of sight ({})", failed.error),
+            Err(failed) => return Err(failed.error),
+        };
         if Instant::now() > until {
-            let text = format!(
-                "order {} has {} of {} pizzas after {} s; look again with: curl {url}/order/{}",
-                order.id,
-                order.pizzas.len(),
-                order.count,
+            return Err(StartError::Runtime(format!(
+                "order {id} {state} after {} s; look again with: curl {}",
                 args.timeout,
-                order.id
-            );
-            return Err(StartError::Runtime(text));
+                shop.order_url(id)
+            )));
         }
         std::thread::sleep(LOOK);
     }
-}
-
-fn read<T: serde::de::DeserializeOwned>(
-    url: &str,
-    answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Result<T, StartError> {
-    let mut answer = answer.map_err(|error| {
-        StartError::Runtime(format!("no shop at {url}: {error}; open one with: pizza up"))
-    })?;
-    let status = answer.status();
-    let unreadable = |error| StartError::Runtime(format!("{url} answered {status}: {error}"));
-    if status.is_success() {
-        return answer.body_mut().read_json().map_err(unreadable);
-    }
-    let problem: Problem = answer.body_mut().read_json().map_err(unreadable)?;
-    let text = problem.detail.unwrap_or(problem.title);
-    Err(if status.is_client_error() { StartError::Usage(text) } else { StartError::Runtime(text) })
 }
 
 fn progress(count: u32) -> ProgressBar {
@@ -119,10 +97,17 @@ fn progress(count: u32) -> ProgressBar {
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn print(json: bool, value: &impl Serialize, text: &str) {
-    match serde_json::to_string(value) {
-        Ok(line) if json => println!("{line}"),
-        _ => println!("{text}"),
+/// A reader that has seen enough is no failure.
+fn print(json: bool, value: &impl Serialize, text: &str) -> Result<(), StartError> {
+    let written = match serde_json::to_string(value) {
+        Ok(line) if json => writeln!(std::io::stdout(), "{line}"),
+        _ => writeln!(std::io::stdout(), "{text}"),
+    };
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(StartError::Runtime(format!("the order cannot be written to stdout: {error}")))
+        }
+        _ => Ok(()),
     }
 }
 

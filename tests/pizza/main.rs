@@ -5,5 +5,6 @@ mod rig;
 
 mod example;
 mod mistakes;
+mod order;
 mod shop;
 mod toppings;

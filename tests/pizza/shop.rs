@@ -35,7 +35,8 @@ impl Shop {
             .args(args)
             .output()
             .unwrap();
-        let text = [output.stdout, output.stderr].concat();
+        // What it says besides an order goes to stderr.
+        let text = if output.status.success() { output.stdout } else { output.stderr };
         (output.status.code(), String::from_utf8(text).unwrap())
     }
 }
