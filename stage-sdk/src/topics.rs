@@ -66,7 +66,9 @@ impl Topics {
     /// The topic's partitions and limits.
     pub(crate) fn target(&self, topic: &str) -> Result<Target, Trouble> {
         let Some((partitions, config)) = self.describe(topic)? else {
-            let text = format!("topic {topic} does not exist; create it with: pizza topics apply");
+            let text = format!(
+                "topic {topic} does not exist; create it with a tool of Kafka's, or all that topics.toml declares with: pizza topics apply"
+            );
             return Err(Trouble::Missing(text));
         };
         let limit = config.get("max.message.bytes").and_then(|limit| limit.parse().ok());

@@ -16,6 +16,9 @@ fn the_shortest_stage_program_shouts() {
     let readme = include_str!("../../README.md");
     let code = source.trim_start_matches(|c| c != '\n').trim();
     assert!(readme.contains(code), "the README shows another program");
+    let map = readme.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let map = stage_sdk::chain::Chain::parse(map, "README.md").unwrap();
+    assert!(map.stage("shout").is_some(), "the README's route map is not for its program");
 
     let chain = Chain::new(&broker::shared(), &["words", "loud"], &["shout"], "");
     let mut process = chain.start_program(example("shout"), "shout", 0);
