@@ -1,9 +1,10 @@
 //! `pizza topics check | plan | apply`: the route map, and the broker's topics.
 
 use clap::Subcommand;
+use serde_json::json;
 use stage_sdk::StartError;
 use stage_sdk::broker::Broker;
-use stage_sdk::chain::{Chain, plan};
+use stage_sdk::chain::{Chain, Problems, plan};
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
@@ -45,12 +46,11 @@ enum Command {
 }
 
 pub(crate) fn topics(args: &Args) -> Result<(), StartError> {
-    let usage = |error: &dyn std::fmt::Display| StartError::Usage(error.to_string());
-    let chain = Chain::read(&args.config).map_err(|problems| usage(&problems))?;
+    let read = Chain::read(&args.config);
     if args.command == Command::Check {
-        println!("{}: chain {} is in order", args.config.display(), chain.name);
-        return Ok(());
+        return check(args, read);
     }
+    let chain = read.map_err(|problems| StartError::Usage(problems.to_string()))?;
     let servers = args.brokers.clone().or_else(|| chain.brokers.clone()).ok_or_else(|| {
         StartError::Usage("no broker is given; use --brokers HOST:PORT or STAGE_BROKERS".into())
     })?;
@@ -60,5 +60,33 @@ pub(crate) fn topics(args: &Args) -> Result<(), StartError> {
         Ok(line) if args.json => println!("{line}"),
         _ => println!("{plan}"),
     }
-    if args.command == Command::Apply { plan::apply(&plan, &broker) } else { plan.permitted() }
+    if !plan.refused.is_empty() {
+        // The plan says which.
+        let text = format!("{} of it cannot be done; nothing was changed", plan.refused.len());
+        return Err(StartError::Usage(text));
+    }
+    if args.command == Command::Apply { plan::apply(&plan, &broker) } else { Ok(()) }
+}
+
+fn check(args: &Args, read: Result<Chain, Problems>) -> Result<(), StartError> {
+    let file = args.config.display().to_string();
+    if !args.json {
+        let chain = read.map_err(|problems| StartError::Usage(problems.to_string()))?;
+        println!("{file}: chain {} is in order", chain.name);
+        return Ok(());
+    }
+    let (chain, problems) = match read {
+        Ok(chain) => (Some(chain.name), Vec::new()),
+        Err(problems) => (None, problems.all),
+    };
+    let listed: Vec<_> = problems
+        .iter()
+        .map(|problem| json!({ "file": file, "line": problem.line, "text": problem.text }))
+        .collect();
+    println!("{}", json!({ "file": file, "chain": chain, "problems": listed }));
+    match problems.len() {
+        0 => Ok(()),
+        1 => Err(StartError::Usage(format!("{file} has a problem"))),
+        count => Err(StartError::Usage(format!("{file} has {count} problems"))),
+    }
 }

@@ -5,6 +5,7 @@ use crate::rig::broker::{self, Own};
 use crate::rig::chain::Chain;
 use crate::rig::process::program;
 use crate::shop::{Shop, free_port};
+use std::collections::HashSet;
 use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -96,6 +97,15 @@ fn route_maps_and_the_topics_of_the_broker() {
     };
     let misspelt = with("partitions = 4", "partition = 4");
     refused("pizza", &["topics", "check", "--config", &misspelt], &["partition", "\"partitions\""]);
+    let (code, text) = said("pizza", &["topics", "check", "--json", "--config", &misspelt], &[]);
+    let checked = serde_json::from_str::<serde_json::Value>(text.lines().next().unwrap()).unwrap();
+    let problem = &checked["problems"][0];
+    assert_eq!((code, problem["file"].as_str()), (Some(2), Some(misspelt.as_str())), "{text}");
+    assert!(problem["line"].as_u64() > Some(1), "{text}");
+    assert!(problem["text"].as_str().is_some_and(|text| text.contains("partition")), "{text}");
+    let (code, text) = said("pizza", &["topics", "check", "--json", "--config", SHOP], &[]);
+    let checked = serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    assert_eq!((code, &checked["problems"]), (Some(0), &serde_json::json!([])), "{text}");
     let fewer = with("partitions = 4", "partitions = 3");
     refused("pizza", &["topics", "check", "--config", &fewer], &["3", "4", "repartition"]);
     // The map is in order, the broker's topics are not as it says.
@@ -104,6 +114,11 @@ fn route_maps_and_the_topics_of_the_broker() {
     let all_fewer = all_fewer.display().to_string();
     let plan = ["topics", "plan", "--config", &all_fewer, "--brokers", &chain.brokers];
     refused("pizza", &plan, &["4 partitions", "3 are declared", "cannot take partitions away"]);
+    for command in ["plan", "apply"] {
+        let (code, text) = said("pizza", &[&["topics", command], &plan[2..]].concat(), &[]);
+        let lines: HashSet<&str> = text.lines().map(|line| line.trim_start_matches("! ")).collect();
+        assert_eq!((code, lines.len()), (Some(2), text.lines().count()), "said twice: {text}");
+    }
 
     let two = Chain::with_last(
         &chain.brokers,
