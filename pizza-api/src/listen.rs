@@ -16,7 +16,8 @@ const CONNECTIONS: usize = 1_024;
 /// A connection that sends no whole head for this long is closed, an idle one too.
 const SILENT: Duration = Duration::from_secs(30);
 
-/// A head larger than this is answered with 431.
+/// A head larger than this is answered with 431. What is wrong with a head hyper answers by itself,
+/// before any route: 400 or 431, without a body.
 const HEAD: usize = 16 * 1024;
 const HEADERS: usize = 64;
 

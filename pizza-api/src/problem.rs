@@ -12,13 +12,14 @@ pub struct Problem {
     status: StatusCode,
     title: &'static str,
     detail: String,
+    instance: Option<String>,
     retry_after: Option<u32>,
 }
 
 impl Problem {
     /// A problem of this kind.
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, title, detail: detail.into(), retry_after: None }
+        Problem { status, title, detail: detail.into(), instance: None, retry_after: None }
     }
 
     /// Something the shop needs is away.
@@ -36,6 +37,11 @@ impl Problem {
     pub fn again_after(self, seconds: u32) -> Problem {
         Problem { retry_after: Some(seconds), ..self }
     }
+
+    /// The same, of the thing at this path.
+    pub fn of(self, path: &str) -> Problem {
+        Problem { instance: Some(path.chars().take(100).collect()), ..self }
+    }
 }
 
 impl From<PathRejection> for Problem {
@@ -52,13 +58,16 @@ impl From<QueryRejection> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank",
             "title": self.title,
             "status": self.status.as_u16(),
             // Some of it may be what a client sent.
             "detail": self.detail.chars().take(400).collect::<String>(),
         });
+        if let Some(instance) = self.instance {
+            body["instance"] = instance.into();
+        }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -2,10 +2,12 @@
 
 use super::Counts;
 use crate::problem::{Problem, shown};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -46,13 +48,36 @@ async fn answer(limits: &Limits, request: Request, next: Next) -> Result<Respons
     let length = length.and_then(|length| length.to_str().ok()).unwrap_or("0");
     if length.parse::<u64>().is_ok_and(|length| length > BODY) {
         let detail = format!("Content-Length is {}; at most {BODY} are taken", shown(length));
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", detail));
+        return Err(too_large(detail));
     }
     let Ok(_permit) = limits.free.try_acquire() else {
         return Err(Problem::away(format!("{AT_ONCE} requests are being answered already")));
     };
-    let answered = tokio::time::timeout(TIME, next.run(request)).await;
-    answered.map_err(|_| {
-        Problem::away(format!("there was no answer within {} s; try again shortly", TIME.as_secs()))
+    let answered = async { Ok(next.run(without_body(request).await?).await) };
+    tokio::time::timeout(TIME, answered).await.unwrap_or_else(|_| {
+        let seconds = TIME.as_secs();
+        Err(Problem::away(format!("there was no answer within {seconds} s; try again shortly")))
     })
+}
+
+/// Reads the body away, of which a chunked one does not say how long it is.
+async fn without_body(request: Request) -> Result<Request, Problem> {
+    let (head, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let mut length = 0;
+    while let Some(part) = body.next().await {
+        let part = part.map_err(|_| {
+            let detail = "the body ends before its end, or its chunks are none";
+            Problem::new(StatusCode::BAD_REQUEST, "The body cannot be read", detail)
+        })?;
+        length += part.len() as u64;
+        if length > BODY {
+            return Err(too_large(format!("the body is longer than {BODY} bytes")));
+        }
+    }
+    Ok(Request::from_parts(head, Body::empty()))
+}
+
+fn too_large(detail: String) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", detail)
 }

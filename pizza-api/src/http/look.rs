@@ -5,7 +5,7 @@ use crate::problem::{Problem, shown};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -27,11 +27,12 @@ pub(super) struct Order {
 pub(super) async fn order(
     State(shop): State<Shop>,
     path: Result<Path<String>, PathRejection>,
+    uri: Uri,
 ) -> Result<Json<Order>, Problem> {
     let Path(id) = path?;
     let known = shop.store.order(&id).await.map_err(|error| Problem::database(&error))?;
-    let order =
-        known.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "No such order", NOT_FOUND))?;
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, "No such order", NOT_FOUND).of(uri.path());
+    let order = known.ok_or_else(unknown)?;
     let complete = order.pizzas.len() as i64 >= order.count;
     let pizzas = order.pizzas.into_iter().map(RawValue::from_string).collect::<Result<_, _>>();
     // The view stores only what it has read as a pizza.
@@ -40,6 +41,7 @@ pub(super) async fn order(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Limit {
     limit: Option<String>,
 }

@@ -117,13 +117,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(first) = values.first() else { return Ok(None) };
     let value = String::from_utf8_lossy(first.as_bytes());
     let good = (1..=255).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
-    if good && values.len() == 1 {
-        return Ok(Some(value.into_owned()));
-    }
-    let detail = format!(
-        "Idempotency-Key is {:?}, given {} times; it must be given once, with 1 to 255 visible ASCII characters",
-        shown(&value),
-        values.len()
-    );
+    let detail = match values.len() {
+        1 if good => return Ok(Some(value.into_owned())),
+        1 => format!(
+            "Idempotency-Key is {:?}; it must be 1 to 255 visible ASCII characters",
+            shown(&value)
+        ),
+        times => format!("Idempotency-Key is given {times} times; it must be given once"),
+    };
     Err(Problem::new(StatusCode::BAD_REQUEST, "Not an Idempotency-Key", detail))
 }

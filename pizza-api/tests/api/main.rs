@@ -4,6 +4,7 @@
 
 #![allow(unreachable_pub, reason = "a test program exports nothing")]
 
+mod bodies;
 mod edges;
 mod orders;
 mod shop;
