@@ -26,9 +26,9 @@ pub(crate) fn start(listen: Option<SocketAddr>, data: Option<&Path>) -> Result<B
         match Broker::start_blocking(config.clone().listen(address.to_string())) {
             Ok(broker) => return Ok(broker),
             Err(error @ BrokerError::Listen(..)) => refused = Some(error),
-            Err(error) => return Err(StartError::Usage(format!("{error}; --data names another"))),
+            Err(error) => return Err(StartError::Usage(format!("{error} with --data"))),
         }
     }
     let text = refused.map_or_else(String::new, |error| error.to_string());
-    Err(StartError::Usage(format!("{text}, with --broker-listen")))
+    Err(StartError::Usage(format!("{text} with --broker-listen")))
 }

@@ -23,7 +23,7 @@ pub(crate) struct Args {
     workers: u16,
 
     /// Where the broker in this process listens, if no other is given [default: 127.0.0.1:9092, or the next free port]
-    #[arg(long, env = "STAGE_BROKER_LISTEN", value_name = "HOST:PORT")]
+    #[arg(long, env = "STAGE_BROKER_LISTEN", value_name = "HOST:PORT", value_parser = pizza_api::address)]
     broker_listen: Option<SocketAddr>,
 
     /// Keep orders, identities and the broker in this process in memory only

@@ -18,8 +18,8 @@ pub struct Args {
     #[arg(long, env = "STAGE_CONFIG", value_name = "FILE", default_value = "topics.toml")]
     pub config: PathBuf,
 
-    /// Where to listen [default: 127.0.0.1:8094, or PORT on 127.0.0.1]
-    #[arg(long, env = "STAGE_LISTEN", value_name = "HOST:PORT")]
+    /// Where to listen [default: 127.0.0.1:8094; where the variable PORT is set, 127.0.0.1:$PORT]
+    #[arg(long, env = "STAGE_LISTEN", value_name = "HOST:PORT", value_parser = crate::address)]
     pub listen: Option<SocketAddr>,
 
     /// A port on 127.0.0.1; --listen comes first

@@ -32,6 +32,8 @@ pub enum StartError {
     Listen(String, io::Error),
     /// Another process uses the directory: its id, if that can be read.
     InUse(PathBuf, Option<u32>),
+    /// The directory cannot be made, or not be written.
+    Directory(PathBuf, io::Error),
     /// The data cannot be read or written.
     Data(io::Error),
 }
@@ -50,6 +52,11 @@ impl fmt::Display for StartError {
                 }
                 f.write_str(". Stop that one, or choose another directory")
             }
+            StartError::Directory(path, error) => write!(
+                f,
+                "the data directory {} cannot be used: {error}. Choose another directory",
+                path.display()
+            ),
             StartError::Data(error) => write!(f, "the broker's data cannot be opened: {error}"),
         }
     }
@@ -58,7 +65,9 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            StartError::Listen(_, error) | StartError::Data(error) => Some(error),
+            StartError::Listen(_, error)
+            | StartError::Directory(_, error)
+            | StartError::Data(error) => Some(error),
             StartError::InUse(..) => None,
         }
     }
@@ -168,7 +177,7 @@ async fn open(config: &Config) -> Result<(Rc<Node>, TcpListener, SocketAddr), St
         Storage::Directory(path) => {
             let owner = Owner::of(path).map_err(|refused| match refused {
                 Refused::Taken(pid) => StartError::InUse(path.clone(), pid),
-                Refused::Io(error) => StartError::Data(error),
+                Refused::Io(error) => StartError::Directory(path.clone(), error),
             })?;
             (Place::Disk(path.clone()), Some(owner))
         }

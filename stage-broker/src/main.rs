@@ -1,7 +1,7 @@
 //! `stage-broker`: the broker by itself.
 
 use clap::{ArgGroup, Parser};
-use stage_broker::{Broker, Config, Fsync, Storage};
+use stage_broker::{Broker, Config, Fsync, StartError, Storage};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -58,8 +58,9 @@ fn main() -> ExitCode {
                 Err(error) => fail(1, &format!("signals cannot be waited for: {error}")),
             }
         }
-        Err(error @ stage_broker::StartError::Data(_)) => fail(1, &error.to_string()),
-        Err(error) => fail(2, &error.to_string()),
+        Err(error @ StartError::Data(_)) => fail(1, &error.to_string()),
+        Err(error @ StartError::Listen(..)) => fail(2, &format!("{error} with --listen")),
+        Err(error) => fail(2, &format!("{error} with --data")),
     }
 }
 

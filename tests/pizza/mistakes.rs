@@ -72,6 +72,23 @@ fn addresses_settings_and_directories() {
     );
     let up = ["--config", SHOP, "--brokers", brokers, "--data", "/dev/null/x"];
     refused("pizza", &up, &["/dev/null/x", "--data"]);
+
+    refused(
+        "stage-broker",
+        &["--listen", "127.0.0.1:0", "--data", "/dev/null/x"],
+        &["/dev/null/x", "--data"],
+    );
+    refused("stage-broker", &["--listen", &taken, "--memory"], &[&taken, "--listen"]);
+    refused("pizza-api", &["--listen", "localhost"], &["'localhost'", "HOST:PORT"]);
+}
+
+#[test]
+fn a_host_name_is_an_address_to_listen_on() {
+    let (brokers, port) = (broker::shared(), free_port());
+    // It goes on to what is wrong after that.
+    let listen = format!("localhost:{port}");
+    let args = ["--config", SHOP, "--brokers", &brokers, "--listen", &listen];
+    refused("pizza-api", &[&args[..], &["--database-url", "nonsense"]].concat(), &["DATABASE_URL"]);
 }
 
 #[test]
