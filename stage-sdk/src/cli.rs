@@ -179,6 +179,9 @@ impl StageArgs {
             true => Some(Chain::read(&self.config).map_err(|e| StartError::Usage(e.to_string()))?),
             false => None,
         };
+        if let Some(chain) = &chain {
+            has_no_database(chain, &name, &self.config)?;
+        }
         let mut service = match &chain {
             Some(chain) if chain.stage(&name).is_some() || !complete => chain.service(&name)?,
             _ => Service { stage: name, ..Service::default() },
@@ -208,4 +211,18 @@ impl StageArgs {
         }
         Ok(service)
     }
+}
+
+/// A sink needs a database, which a program of [`run`] has not.
+fn has_no_database(chain: &Chain, name: &str, file: &Path) -> Result<(), StartError> {
+    if !chain.stage(name).is_some_and(|stage| stage.sink) {
+        return Ok(());
+    }
+    let others = chain.stages.iter().filter(|stage| !stage.sink);
+    let others: Vec<&str> = others.map(|stage| stage.name.as_str()).collect();
+    Err(StartError::Usage(format!(
+        "{}: stage {name:?} has sink = true: only the program with its database can run it, and this one has none; with --stage it can be {}",
+        file.display(),
+        others.join(", ")
+    )))
 }

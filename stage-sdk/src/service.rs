@@ -148,6 +148,7 @@ impl Service {
     ) -> Result<Running, StartError> {
         self.broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
         self.has_outputs_of(&stage)?;
+        self.is_no_loop()?;
         let worksite = self.worksite()?;
         let wakes = (0..self.workers.max(1)).map(|_| Arc::new(Notify::new())).collect();
         let stop = Arc::new(Stop { told: Arc::default(), wakes });
@@ -197,6 +198,18 @@ impl Service {
         Err(StartError::Usage(format!(
             "stage {:?} sends to {missing:?} and the route map does not say where; add outputs = {{ {} = \"TOPIC\" }} to its table in topics.toml",
             self.stage, missing[0]
+        )))
+    }
+
+    /// A stage that reads what it writes never ends.
+    fn is_no_loop(&self) -> Result<(), StartError> {
+        let mut outputs = self.output.iter().chain(self.outputs.iter().map(|(_, topic)| topic));
+        if outputs.all(|topic| *topic != self.input) {
+            return Ok(());
+        }
+        Err(StartError::Usage(format!(
+            "stage {:?} would read and write topic {}, an endless loop; give it another one with --input or --output, or in topics.toml",
+            self.stage, self.input
         )))
     }
 

@@ -15,7 +15,9 @@ const SHOP: &str = "topics.toml";
 
 /// Runs a program to its end; gives its exit code and what it said.
 fn said(name: &str, args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, String) {
-    let mut command = Command::new(program(name));
+    // What is not refused would run for ever.
+    let mut command = Command::new("timeout");
+    command.arg("60").arg(program(name));
     // Nothing of ours may help it.
     let ours = ["STAGE_BROKERS", "STAGE_CONFIG", "STAGE_X", "DATABASE_URL", "PORT"];
     for variable in ours {
@@ -55,6 +57,12 @@ fn addresses_settings_and_directories() {
     sauce(&["--brokers", brokers, "--workers", "0"], &["--workers", "1..=256"]);
     sauce(&["--brokers", brokers, "--state-dir", "/dev/null/x"], &["/dev/null/x", "--state-dir"]);
     sauce(&["--brokers", brokers, "--output", "nowhere"], &["topic nowhere", "topics apply"]);
+    sauce(
+        &["--brokers", brokers, "--output", chain.first()],
+        &[chain.first(), "endless", "--output"],
+    );
+    let view = ["--config", SHOP, "--brokers", brokers, "--stage", "view"];
+    refused("sauce", &view, &["\"view\"", "sink = true", "sauce, cheese, meat, veggie"]);
     refused("sauce", &["--config", "nowhere.toml"], &["nowhere.toml", "--config"]);
 
     let api = |more: &[&str], says: &[&str]| {
