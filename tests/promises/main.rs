@@ -5,9 +5,9 @@ mod rig;
 
 mod attempts;
 mod bad_records;
+mod bounded;
 mod dead_letters;
 mod depth;
-mod bounded;
 mod idle;
 mod keys;
 mod kills;
