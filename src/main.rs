@@ -34,6 +34,8 @@ enum Command {
     Topics(topics::Args),
     /// Look at what stages could not handle, replay or drop it
     DeadLetters(Box<stage_sdk::dead_letter::tool::Args>),
+    /// Look at what waits in the retry topics of stages
+    Keys(Box<stage_sdk::keys::Args>),
     /// Print a completion script for your shell
     Completions {
         /// The shell
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Order(args) => order::order(&args),
         Command::Topics(args) => topics::topics(&args),
         Command::DeadLetters(args) => args.run(),
+        Command::Keys(args) => args.run(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pizza", &mut std::io::stdout());
             Ok(())

@@ -79,6 +79,8 @@ struct Cli {
 enum Command {
     /// Look at this stage's dead letters, replay or drop them
     DeadLetters(Box<crate::dead_letter::tool::Args>),
+    /// Look at what of this stage waits in its retry topic
+    Keys(Box<crate::keys::Args>),
     /// Print a completion script for your shell
     Completions {
         /// The shell
@@ -99,6 +101,10 @@ where
     let done = match cli.command {
         None => work(&cli.stage, &program, stage),
         Some(Command::DeadLetters(args)) => {
+            let name = cli.stage.stage.as_deref().unwrap_or(&program);
+            args.of_stage(name, cli.stage.brokers).run()
+        }
+        Some(Command::Keys(args)) => {
             let name = cli.stage.stage.as_deref().unwrap_or(&program);
             args.of_stage(name, cli.stage.brokers).run()
         }

@@ -7,7 +7,7 @@ mod drop;
 mod filter;
 mod fit;
 mod list;
-mod page;
+pub(crate) mod page;
 mod place;
 mod queue;
 mod read;

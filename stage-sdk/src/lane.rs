@@ -5,7 +5,7 @@ mod fetch;
 mod parked;
 
 pub(crate) use fetch::as_in_input;
-pub(crate) use parked::parked;
+pub(crate) use parked::{notes, parked};
 
 use crate::broker::Broker;
 use crate::chain::{Chain, StageRoute};

@@ -49,6 +49,10 @@ mod courier;
 
 mod lane;
 
+pub mod keys;
+
+mod columns;
+
 mod redirect;
 
 pub mod broker;

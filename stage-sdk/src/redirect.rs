@@ -34,7 +34,9 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn new(key: Option<&[u8]>, note: &Note, error: Option<&str>) -> Entry {
+        // What JSON would escape at length is better in digits: a note has room for two for each byte.
         let text = key.and_then(|key| std::str::from_utf8(key).ok());
+        let text = text.filter(|text| !text.contains(char::is_control));
         let millis = |time: Duration| time.as_millis() as u64;
         Entry {
             v: 1,
@@ -113,7 +115,7 @@ mod tests {
     #[test]
     fn an_entry_comes_back_whatever_its_key_and_rest() {
         let at = Duration::from_millis(1_700_000_000_123);
-        for key in [Some(&b"a"[..]), Some(b"\xff\x00\x7f"), Some(b""), None] {
+        for key in [Some(&b"a"[..]), Some(b"\xff\x00\x7f"), Some(b"\x01\x02"), Some(b""), None] {
             for rest in [Rest::Until(at), Rest::Held, Rest::Behind] {
                 let note = Note { attempts: 3, first: Some(at), rest };
                 let text = serde_json::to_vec(&Entry::new(key, &note, Some("no"))).unwrap();
@@ -121,6 +123,16 @@ mod tests {
                 assert_eq!(entry.key().as_deref(), key);
                 assert_eq!((entry.rest(), entry.first(), entry.attempts), (rest, Some(at), 3));
             }
+        }
+    }
+
+    #[test]
+    fn a_note_takes_no_more_than_two_bytes_for_each_of_its_key() {
+        let note = Note { attempts: u32::MAX, first: Some(Duration::MAX), rest: Rest::Held };
+        for byte in 0..=255u8 {
+            let value =
+                serde_json::to_vec(&Entry::new(Some(&vec![byte; 1000]), &note, None)).unwrap();
+            assert!(value.len() <= 2 * 1000 + 200, "{byte}: {}", value.len());
         }
     }
 

@@ -163,6 +163,13 @@ fn a_key_without_hope_is_held_and_the_others_go_on() {
         let notes = parked(&chain);
         (notes.len() == 20 && notes.values().filter(|note| held(note)).count() == 1).then_some(())
     });
+    let list = keys(&chain, &["list"]);
+    let line = list.lines().find(|line| line.contains("\"7\"")).expect("the key is listed");
+    assert!(line.contains("held") && line.contains(" 20 ") && line.contains("away"), "{list}");
+    let show = keys(&chain, &["show", "\"7\""]);
+    assert_eq!(show.lines().filter(|line| line.contains("behind")).count(), 19, "{show}");
+    let json = keys(&chain, &["list", "--json"]);
+    assert!(json.lines().any(|line| line.contains("\"held\":true")), "{json}");
     // It stays so through a restart, also when it could go on: somebody has to decide.
     assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
     std::fs::remove_file(away).unwrap();
@@ -191,6 +198,19 @@ fn a_key_without_hope_is_held_and_the_others_go_on() {
     assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
 }
 
+/// What `pizza keys` says.
+fn keys(chain: &Chain, args: &[&str]) -> String {
+    let told = Command::new(program("pizza"))
+        .arg("keys")
+        .args(args)
+        .args(["--brokers", &chain.brokers, "--config"])
+        .arg(chain.dir.join("topics.toml"))
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    String::from_utf8(told.stdout).unwrap()
+}
+
 /// A policy that parks nothing, and more partitions for the input, are refused while records wait.
 fn nothing_leaves_them_behind(chain: &Chain) -> String {
     let map = chain.dir.join("topics.toml");
@@ -208,7 +228,7 @@ fn nothing_leaves_them_behind(chain: &Chain) -> String {
         .arg(&map)
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&plan.stderr).into_owned();
+    let text = String::from_utf8_lossy(&plan.stdout).into_owned();
     assert!(!plan.status.success() && text.contains("30 records waiting"), "{text}");
     written
 }

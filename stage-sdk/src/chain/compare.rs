@@ -1,6 +1,6 @@
 //! What is declared beside what the broker has.
 
-use super::derived::{LIMIT, room};
+use super::derived::{LIMIT, room, room_for_notes};
 use super::plan::{Plan, Step};
 use super::{Chain, StageRoute};
 use crate::broker::Broker;
@@ -99,6 +99,10 @@ fn needs(
         let retry = Chain::retry_topic(stage);
         if stage.retry.policy == Policy::Ordered && declared(&retry).is_none() {
             needs.insert(retry, room(limit.max(LIMIT)));
+        }
+        let redirect = Chain::redirect_topic(stage);
+        if stage.retry.policy == Policy::Ordered && declared(&redirect).is_none() {
+            needs.insert(redirect, room_for_notes(limit.max(LIMIT)));
         }
     }
     needs

@@ -37,7 +37,7 @@ impl Chain {
             let mut derived = vec![(Chain::dead_letter_topic(stage), dead_letters(input))];
             if stage.retry.policy == Policy::Ordered {
                 derived.push((Chain::retry_topic(stage), retry(input)));
-                derived.push((Chain::redirect_topic(stage), redirect()));
+                derived.push((Chain::redirect_topic(stage), redirect(input)));
             }
             for (name, mut config) in derived {
                 let declared = self.topics.get(&name);
@@ -72,8 +72,9 @@ fn retry(input: &Topic) -> BTreeMap<String, String> {
     ])
 }
 
-fn redirect() -> BTreeMap<String, String> {
+fn redirect(input: &Topic) -> BTreeMap<String, String> {
     named([
+        ("max.message.bytes", room_for_notes(limit(input)).to_string()),
         ("cleanup.policy", "compact".to_owned()),
         ("message.timestamp.type", "CreateTime".to_owned()),
         // What was done long ago is not to be read by each new owner.
@@ -87,8 +88,18 @@ fn named<const N: usize>(settings: [(&str, String); N]) -> BTreeMap<String, Stri
 }
 
 fn room_for(input: &Topic) -> String {
+    room(limit(input)).to_string()
+}
+
+fn limit(input: &Topic) -> u64 {
     let limit = input.config.get("max.message.bytes").and_then(|limit| limit.parse().ok());
-    room(limit.unwrap_or(LIMIT).max(LIMIT)).to_string()
+    limit.unwrap_or(LIMIT).max(LIMIT)
+}
+
+/// The limit of the redirect topic where the input's is `limit`: a note holds a key, which as JSON may
+/// be twice as long.
+pub(super) fn room_for_notes(limit: u64) -> u64 {
+    room(limit.saturating_mul(2))
 }
 
 /// The limit dead letters need where their input's is `limit`.

@@ -2,9 +2,10 @@
 
 use super::done::How;
 use super::filter::Filter;
-use super::page::{COLUMNS, cells, table, to_json};
+use super::page::{COLUMNS, WIDEST, cells, to_json};
 use super::queue::Queue;
 use super::{DeadLetter, tool::Desk};
+use crate::columns::table;
 use crate::service::StartError;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -61,7 +62,7 @@ pub(super) fn list(desk: &Desk, args: &Args) -> Result<(), StartError> {
     }
     let rows = newest.values().map(|(letter, how)| cells(letter, *how));
     let rows: Vec<_> = [COLUMNS.map(str::to_owned)].into_iter().chain(rows).collect();
-    desk.print(table(&rows).lines().map(str::to_owned))?;
+    desk.print(table(&rows, &WIDEST).lines().map(str::to_owned))?;
     if count > newest.len() {
         eprintln!("the newest {} of {count}; --limit 0 shows all", newest.len());
     }

@@ -5,10 +5,9 @@ use super::place::Place;
 use super::{DeadLetter, when};
 use crate::record::Headers;
 use serde_json::{Value, json};
-use std::io::IsTerminal;
 
 /// Bytes as text without anything a terminal would act on.
-pub(super) fn plain(bytes: &[u8]) -> String {
+pub(crate) fn plain(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         for letter in chunk.valid().chars() {
@@ -26,7 +25,7 @@ pub(super) fn plain(bytes: &[u8]) -> String {
 }
 
 /// As `plain`, of a key or a value that may be missing.
-pub(super) fn plain_or_null(bytes: Option<&[u8]>) -> String {
+pub(crate) fn plain_or_null(bytes: Option<&[u8]>) -> String {
     bytes.map_or_else(|| "(null)".to_owned(), plain)
 }
 
@@ -97,7 +96,7 @@ fn bytes(bytes: Option<&[u8]>) -> Value {
 pub(super) const COLUMNS: [&str; 6] = ["TIME", "STAGE", "FROM", "KEY", "REASON", "MESSAGE"];
 
 /// How wide each column may get. Coordinates are whole: they are what `show` takes.
-const WIDEST: [usize; 6] = [20, 40, usize::MAX, 24, 40, usize::MAX];
+pub(super) const WIDEST: [usize; 6] = [20, 40, usize::MAX, 24, 40, usize::MAX];
 
 /// What `list` says of a letter: also what became of it, unless it is open.
 pub(super) fn cells(letter: &DeadLetter, how: Option<How>) -> [String; 6] {
@@ -115,38 +114,6 @@ pub(super) fn cells(letter: &DeadLetter, how: Option<How>) -> [String; 6] {
     ]
 }
 
-/// Rows under each other in columns, cut to the terminal's width where there is one.
-pub(super) fn table(rows: &[[String; 6]]) -> String {
-    let screen = console::Term::stdout();
-    let room = std::io::stdout().is_terminal().then(|| screen.size_checked()).flatten();
-    let room = room.map(|(_, columns)| usize::from(columns));
-    columns(rows, room)
-}
-
-fn columns(rows: &[[String; 6]], room: Option<usize>) -> String {
-    let width = |at: usize| {
-        let widest = rows.iter().map(|row| console::measure_text_width(&row[at])).max();
-        if at == 5 { usize::MAX } else { widest.unwrap_or(0).min(WIDEST[at]) }
-    };
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    let mut lines = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let cell = console::truncate_str(cell, *width, "…");
-            line += &cell;
-            if *width < usize::MAX {
-                let missing = width - console::measure_text_width(&cell);
-                line.extend(std::iter::repeat_n(' ', missing + 2));
-            }
-        }
-        let line = line.trim_end();
-        lines += &room.map_or(line.into(), |room| console::truncate_str(line, room, "…"));
-        lines.push('\n');
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,22 +121,6 @@ mod tests {
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_act_on() {
         assert_eq!(plain(b"a\x1b[31mb\n\xff\xc3\xa9"), "a\\u{1b}[31mb\\n\\xffé");
-    }
-
-    #[test]
-    fn columns_line_up_and_end_at_the_width() {
-        let row = |cells: [&str; 6]| cells.map(str::to_owned);
-        let long = "x".repeat(60);
-        let rows = [row(COLUMNS), row(["t", "sauce", "pizza[0]@1", &long, "é", "what it says"])];
-        let text = columns(&rows, None);
-        let lines: Vec<&str> = text.lines().collect();
-        let at = |line: &str, word: &str| line.split(word).next().unwrap().chars().count();
-        assert_eq!(at(lines[0], "REASON"), at(lines[1], "é"), "{text}");
-        assert_eq!(at(lines[0], "MESSAGE"), at(lines[1], "what"), "{text}");
-        assert!(lines[1].contains(&format!("{}…", "x".repeat(23))), "{text}");
-        let cut = columns(&rows, Some(50));
-        assert!(cut.lines().all(|line| line.chars().count() <= 50), "{cut}");
-        assert!(cut.contains('…'));
     }
 
     #[test]

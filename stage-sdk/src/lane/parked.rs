@@ -19,34 +19,61 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// They cannot be read.
 pub(crate) fn parked(broker: &Broker, topics: &Topics, partitions: i32) -> Result<usize, String> {
+    Ok(notes(broker, topics, partitions)?.len())
+}
+
+/// How all that is parked in these partitions stands, now: its partition, its offset in the input, and
+/// what is noted of it, in no order.
+///
+/// # Errors
+/// They cannot be read.
+pub(crate) fn notes(
+    broker: &Broker,
+    topics: &Topics,
+    partitions: i32,
+) -> Result<Vec<(i32, i64, Entry)>, String> {
     let failed = |error: KafkaError| format!("topic {} cannot be read: {error}", topics.redirect);
     let mut lanes = Lanes::new(broker.clone(), "stage-sdk", topics.clone(), Arc::default());
     lanes.clients = Some(lanes.connect().map_err(failed)?);
-    let mut all = 0;
+    let mut all = Vec::new();
     for number in 0..partitions {
-        let partition = Partition { input: 0, number };
-        all += lanes.read(partition).map_err(failed)??.0.len();
+        let notes = lanes.notes(number).map_err(failed)??;
+        all.extend(notes.into_iter().map(|(offset, entry)| (number, offset, entry)));
     }
     Ok(all)
 }
 
 impl Lanes {
-    /// Reads the partition of the redirect topic to its end. An earlier owner's transaction may be
-    /// decided and its markers still on their way: its notes count, so the end is the one that open
-    /// transactions hide. It is asked for after the committed offsets were stable, so nothing of an
-    /// earlier owner comes behind it.
+    /// What is parked of a partition, and where its retry topic begins.
     #[allow(clippy::type_complexity)] // what was asked for, or what no waiting mends; and errors that pass
     pub(super) fn read(
         &mut self,
         partition: Partition,
     ) -> KafkaResult<Result<(Vec<Pending>, i64), String>> {
+        let retry = &self.topics.retry;
+        let (start, _) = self.clients()?.ends.fetch_watermarks(retry, partition.number, ASK)?;
+        let pending = |(offset, entry): (i64, Entry)| Pending {
+            offset,
+            key: entry.key().map(|key| record::hash(partition, &key)),
+            attempts: entry.attempts,
+            first: entry.first(),
+            rest: entry.rest(),
+        };
+        let notes = self.notes(partition.number)?;
+        Ok(notes.map(|notes| (notes.into_iter().map(pending).collect(), start)))
+    }
+
+    /// Reads the partition of the redirect topic to its end. An earlier owner's transaction may be
+    /// decided and its markers still on their way: its notes count, so the end is the one that open
+    /// transactions hide. It is asked for after the committed offsets were stable, so nothing of an
+    /// earlier owner comes behind it.
+    fn notes(&mut self, number: i32) -> KafkaResult<Result<HashMap<i64, Entry>, String>> {
         self.at = None;
         let clients = self.clients()?;
-        let (redirect, number) = (&self.topics.redirect, partition.number);
-        let (start, _) = clients.ends.fetch_watermarks(&self.topics.retry, number, ASK)?;
+        let redirect = &self.topics.redirect;
         let (low, high) = clients.ends.fetch_watermarks(redirect, number, ASK)?;
         if low == high {
-            return Ok(Ok((Vec::new(), start)));
+            return Ok(Ok(HashMap::new()));
         }
         let begun = Instant::now();
         let mut said = begun;
@@ -98,14 +125,7 @@ impl Lanes {
         if !notes.is_empty() {
             tracing::info!(topic = redirect, partition = number, parked = notes.len(), took = ?begun.elapsed(), "records are parked");
         }
-        let pending = notes.into_iter().map(|(offset, entry)| Pending {
-            offset,
-            key: entry.key().map(|key| record::hash(partition, &key)),
-            attempts: entry.attempts,
-            first: entry.first(),
-            rest: entry.rest(),
-        });
-        Ok(Ok((pending.collect(), start)))
+        Ok(Ok(notes))
     }
 
     fn note(

@@ -6,8 +6,8 @@ use crate::kafka::Target;
 use crate::lane;
 use crate::topics::Topics;
 
-/// What the headers take that a record has in the retry topic only.
-const HEADERS: usize = 1024;
+/// What a record has in the retry topic only, or a note besides the key.
+const HEADERS: usize = 4096;
 
 impl Service {
     /// The retry and the redirect topic, if the policy parks records.
@@ -32,10 +32,11 @@ impl Service {
                 )));
             }
         }
-        if retry.limit < input.limit + HEADERS {
+        let needs = [(&retry, input.limit + HEADERS), (&redirect, 2 * input.limit + HEADERS)];
+        if let Some((target, need)) = needs.iter().find(|(target, need)| target.limit < *need) {
             return Err(self.wrong(format!(
-                "topic {} takes records of {} bytes and {} has some of {}: give it max.message.bytes = {}",
-                retry.topic, retry.limit, self.input, input.limit, input.limit + HEADERS
+                "topic {} takes records of {} bytes and {} has some of {}: give it max.message.bytes = {need}",
+                target.topic, target.limit, self.input, input.limit
             )));
         }
         let wanted = [
@@ -47,6 +48,7 @@ impl Service {
             ),
             (&retry.topic, "retention.ms", "-1", "a parked record must stay until it is done"),
             (&retry.topic, "retention.bytes", "-1", "a parked record must stay until it is done"),
+            (&retry.topic, "message.timestamp.type", "CreateTime", "a record keeps its time there"),
             (&redirect.topic, "cleanup.policy", "compact", "what is parked must be known for ever"),
         ];
         for (topic, name, value, why) in wanted {
