@@ -159,7 +159,7 @@ struct Blocked {
 }
 
 fn list(waiting: Vec<Waiting>, now: Duration) -> Vec<Blocked> {
-    let mut keys: BTreeMap<(String, i32, Option<Vec<u8>>, i64), Blocked> = BTreeMap::new();
+    let mut keys: BTreeMap<_, Blocked> = BTreeMap::new();
     for waiting in waiting {
         let key = waiting.entry.key();
         // Without a key each waits by itself.
