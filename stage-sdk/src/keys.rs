@@ -37,6 +37,10 @@ pub struct Args {
     #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT", global = true)]
     brokers: Option<String>,
 
+    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
+    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = crate::cli::setting, global = true)]
+    overrides: Vec<(String, String)>,
+
     /// Only this stage's [default: all stages with policy ordered]
     #[arg(long, value_name = "NAME", global = true)]
     stage: Option<String>,
@@ -114,7 +118,8 @@ impl Args {
                 self.config.display()
             )));
         }
-        let broker = Broker { servers, ..Broker::default() };
+        let overrides = self.overrides.clone();
+        let broker = Broker { servers, overrides, ..Broker::default() };
         broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
         let topics = Topics::connect(&broker)?;
         let mut all = Vec::new();
