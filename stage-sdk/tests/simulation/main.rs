@@ -120,7 +120,15 @@ fn finished_taken_for_unfinished_is_noticed() {
 
 #[test]
 fn a_lane_read_without_its_hidden_end_is_noticed() {
-    let rules = ["no attempt before its time", "nothing finished is run again", "everything ends"];
+    // An old note is taken for the last: whichever rule meets it first.
+    let rules = [
+        "attempts survive",
+        "everything ends",
+        "no attempt before its time",
+        "no output twice",
+        "nothing finished is run again",
+        "order per key",
+    ];
     is_noticed("a_lane_read_without_its_hidden_end_is_noticed", Fault::Barrier, &rules);
 }
 
