@@ -1,6 +1,8 @@
 //! Transactions: send, flush, offsets, commit, and what each error means.
 
 use crate::core::Ended;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -28,6 +30,12 @@ const SLICE: Duration = Duration::from_millis(10);
 struct Reports(Mutex<Vec<RDKafkaErrorCode>>);
 
 impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        // What librdkafka thinks of a setting that we chose helps nobody who runs a stage.
+        let level = if facility == "CONFWARN" { RDKafkaLogLevel::Debug } else { level };
+        DefaultClientContext.log(level, facility, text);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "producer");
     }
