@@ -89,13 +89,14 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         // It is gone already, unless a measurement failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
-    let _ = std::fs::remove_dir_all(&options.data);
+    // Of an earlier run that was cut off; mostly it is not there.
+    std::fs::remove_dir_all(&options.data).ok();
     let measured = measure(place, options);
     std::fs::remove_dir_all(&options.data)?;
     let figures = measured?;

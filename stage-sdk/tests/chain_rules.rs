@@ -209,6 +209,15 @@ fn a_sink_parks_nothing() {
 }
 
 #[test]
+fn what_delivers_at_least_once_parks_nothing() {
+    let found = after(
+        "output = \"c\"",
+        "output = \"c\"\ndelivery = \"at-least-once\"\nretry = { policy = \"ordered\" }",
+    );
+    only(&found, 13, &["stages.two", "at least once", "exactly-once", "in-place"]);
+}
+
+#[test]
 fn a_stage_that_parks_has_topics_for_it() {
     let text =
         GOOD.replacen("output = \"c\"", "output = \"c\"\nretry = { policy = \"ordered\" }", 1);

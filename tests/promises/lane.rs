@@ -185,7 +185,7 @@ fn a_key_without_hope_is_held_and_the_others_go_on() {
     assert!(orders.total() > before && out.seen.iter().all(|seen| identity(seen).0 != "7"));
     assert_eq!(parked(&chain).len(), 30, "what follows of the key waits too");
     assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
-    let map = nothing_leaves_them_behind(&chain);
+    let map = nothing_leaves_them_behind(&mut chain);
     // Somebody decides: what cannot be done may be given up; but now it can.
     let decided =
         map.replace("policy = \"ordered\"", "policy = \"ordered\", exhausted = \"dead-letter\"");
@@ -211,8 +211,9 @@ fn keys(chain: &Chain, args: &[&str]) -> String {
     String::from_utf8(told.stdout).unwrap()
 }
 
-/// A policy that parks nothing, and more partitions for the input, are refused while records wait.
-fn nothing_leaves_them_behind(chain: &Chain) -> String {
+/// A policy that parks nothing, and more partitions for the input, are refused while records wait; and
+/// delivery without transactions always.
+fn nothing_leaves_them_behind(chain: &mut Chain) -> String {
     let map = chain.dir.join("topics.toml");
     let written = std::fs::read_to_string(&map).unwrap();
     std::fs::write(&map, written.replace("\"ordered\"", "\"in-place\"")).unwrap();
@@ -222,6 +223,15 @@ fn nothing_leaves_them_behind(chain: &Chain) -> String {
     });
     let log = std::fs::read_to_string(&stage.log).unwrap();
     assert!(log.contains("30 records waiting") && log.contains("\"ordered\""), "{log}");
+    std::fs::write(&map, &written).unwrap();
+    chain.flags = vec!["--delivery".into(), "at-least-once".into()];
+    let mut stage = start(chain, 0);
+    chain.flags.clear();
+    until("the stage refuses to start", Duration::from_secs(20), || {
+        stage.has_ended().then_some(())
+    });
+    let log = std::fs::read_to_string(&stage.log).unwrap();
+    assert!(log.contains("needs transactions") && log.contains("exactly-once"), "{log}");
     std::fs::write(&map, written.replace("partitions = 4", "partitions = 5")).unwrap();
     let plan = Command::new(program("pizza"))
         .args(["topics", "plan", "--brokers", &chain.brokers, "--config"])

@@ -70,6 +70,10 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         let text = "has sink = true: a database takes no part in Kafka's transactions, so its records cannot be parked; use policy in-place, dead-letter or stop";
         reader.problems.add(line, format!("{path} {text}"));
     }
+    if stage.delivery == Delivery::AtLeastOnce && stage.retry.policy == Policy::Ordered {
+        let text = "delivers at least once: without a transaction a crash could free a key whose output is lost, or block one whose record is; use delivery = \"exactly-once\", or policy in-place, dead-letter or stop";
+        reader.problems.add(line, format!("{path} {text}"));
+    }
     if stage.input.is_empty() {
         reader.problems.add(line, format!("{path} has no input; write input = \"TOPIC\""));
     }

@@ -26,7 +26,7 @@ impl Core {
         if !progress.restored || progress.draining || !progress.expects(offset) {
             return;
         }
-        // Without transactions a record may be parked already and its offset not committed.
+        // Somebody may have set the group's offsets back: what is parked already waits once.
         let is_parked = !progress.lane.is_empty() && progress.lane.holds(key, offset);
         let blocked = !progress.lane.is_empty() && progress.lane.blocks(key);
         // What does not run waits behind nobody.

@@ -258,7 +258,7 @@ impl Lane {
                     self.wanted.insert(place);
                 }
             }
-            // A second copy of it; without transactions there may be one.
+            // An older copy of it; where the group's offsets were set back there may be one.
             Some(known) if known != place => return false,
             Some(_) => {}
         }

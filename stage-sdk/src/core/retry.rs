@@ -42,7 +42,7 @@ pub struct Retry {
     pub exhausted: Exhausted,
     /// How long a record is tried where it is before it is parked.
     pub in_place_for: Duration,
-    /// Records parked of one partition before its input waits; each takes about 100 bytes of memory.
+    /// Records parked of one partition before its input waits; each takes 100 to 300 bytes of memory.
     pub max_parked: usize,
 }
 

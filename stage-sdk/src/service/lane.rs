@@ -1,6 +1,6 @@
 //! The topics of a retry lane, as a worker needs them.
 
-use super::{Service, StartError};
+use super::{Delivery, Service, StartError};
 use crate::core::Policy;
 use crate::kafka::Target;
 use crate::lane;
@@ -21,6 +21,12 @@ impl Service {
     ) -> Result<Option<(Target, Target)>, StartError> {
         if self.settings.retry.policy != Policy::Ordered {
             return self.nothing_parked(topics, input).map(|()| None);
+        }
+        if self.delivery == Delivery::AtLeastOnce {
+            return Err(StartError::Usage(format!(
+                "stage {:?} has policy ordered, which needs transactions: at least once a crash could free a key whose output is lost; leave --delivery at exactly-once, or use policy in-place, dead-letter or stop",
+                self.stage
+            )));
         }
         let retry = topics.target(&self.retry_topic)?;
         let redirect = topics.target(&self.redirect_topic)?;
