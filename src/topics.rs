@@ -3,36 +3,16 @@
 use clap::Subcommand;
 use serde_json::json;
 use stage_sdk::StartError;
-use stage_sdk::broker::Broker;
 use stage_sdk::chain::{Chain, Problems, plan};
-use std::path::PathBuf;
+use stage_sdk::cli::{Reach, print};
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 
-    /// The route map
-    #[arg(
-        long,
-        env = "STAGE_CONFIG",
-        value_name = "FILE",
-        default_value = "topics.toml",
-        global = true
-    )]
-    config: PathBuf,
-
-    /// Brokers as HOST:PORT, several with commas [default: brokers in topics.toml]
-    #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT", global = true)]
-    brokers: Option<String>,
-
-    /// A librdkafka setting; may be given several times
-    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = stage_sdk::cli::setting, global = true)]
-    overrides: Vec<(String, String)>,
-
-    /// Print JSON
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 #[derive(Subcommand, Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,19 +26,16 @@ enum Command {
 }
 
 pub(crate) fn topics(args: &Args) -> Result<(), StartError> {
-    let read = Chain::read(&args.config);
+    let read = Chain::read(&args.reach.config);
     if args.command == Command::Check {
         return check(args, read);
     }
     let chain = read.map_err(|problems| StartError::Usage(problems.to_string()))?;
-    let servers = args.brokers.clone().or_else(|| chain.brokers.clone()).ok_or_else(|| {
-        StartError::Usage("no broker is given; use --brokers HOST:PORT or STAGE_BROKERS".into())
-    })?;
-    let broker = Broker { servers, overrides: args.overrides.clone(), ..Broker::default() };
+    let broker = args.reach.broker(Some(&chain))?;
     let plan = plan::plan(&chain, &broker)?;
     match serde_json::to_string(&plan) {
-        Ok(line) if args.json => println!("{line}"),
-        _ => println!("{plan}"),
+        Ok(line) if args.reach.json => print([line])?,
+        _ => print([&plan])?,
     }
     if !plan.refused.is_empty() {
         // The plan says which.
@@ -69,11 +46,10 @@ pub(crate) fn topics(args: &Args) -> Result<(), StartError> {
 }
 
 fn check(args: &Args, read: Result<Chain, Problems>) -> Result<(), StartError> {
-    let file = args.config.display().to_string();
-    if !args.json {
+    let file = args.reach.config.display().to_string();
+    if !args.reach.json {
         let chain = read.map_err(|problems| StartError::Usage(problems.to_string()))?;
-        println!("{file}: chain {} is in order", chain.name);
-        return Ok(());
+        return print([format!("{file}: chain {} is in order", chain.name)]);
     }
     let (chain, problems) = match read {
         Ok(chain) => (Some(chain.name), Vec::new()),
@@ -83,7 +59,7 @@ fn check(args: &Args, read: Result<Chain, Problems>) -> Result<(), StartError> {
         .iter()
         .map(|problem| json!({ "file": file, "line": problem.line, "text": problem.text }))
         .collect();
-    println!("{}", json!({ "file": file, "chain": chain, "problems": listed }));
+    print([json!({ "file": file, "chain": chain, "problems": listed })])?;
     match problems.len() {
         0 => Ok(()),
         1 => Err(StartError::Usage(format!("{file} has a problem"))),

@@ -1,5 +1,9 @@
 //! The command line that every stage program has.
 
+mod reach;
+
+pub use reach::{Reach, print};
+
 use crate::chain::Chain;
 use crate::service::{Delivery, Service, StartError};
 use crate::signals::Signals;

@@ -1,8 +1,8 @@
 //! `keys`: what waits in the retry lanes, in `pizza` for all stages and in every stage program for its
 //! own.
 
-use crate::broker::Broker;
 use crate::chain::{Chain, StageRoute};
+use crate::cli::{Reach, print};
 use crate::columns::table;
 use crate::core::{Policy, Rest};
 use crate::dead_letter::page::{plain, plain_or_null};
@@ -13,8 +13,6 @@ use crate::topics::Topics;
 use clap::Subcommand;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Look at what waits in the retry topics of stages with policy `ordered`.
@@ -23,31 +21,12 @@ pub struct Args {
     #[command(subcommand)]
     command: Command,
 
-    /// The route map
-    #[arg(
-        long,
-        env = "STAGE_CONFIG",
-        value_name = "FILE",
-        default_value = "topics.toml",
-        global = true
-    )]
-    config: PathBuf,
-
-    /// Brokers as HOST:PORT, several with commas [default: brokers in topics.toml]
-    #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT", global = true)]
-    brokers: Option<String>,
-
-    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
-    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = crate::cli::setting, global = true)]
-    overrides: Vec<(String, String)>,
+    #[command(flatten)]
+    reach: Reach,
 
     /// Only this stage's [default: all stages with policy ordered]
     #[arg(long, value_name = "NAME", global = true)]
     stage: Option<String>,
-
-    /// Print JSON, one object a line
-    #[arg(long, global = true)]
-    json: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -74,7 +53,7 @@ impl Args {
     /// For a stage's own program: its keys, unless another stage is named.
     pub(crate) fn of_stage(mut self, stage: &str, brokers: Option<String>) -> Args {
         self.stage.get_or_insert_with(|| stage.to_owned());
-        self.brokers = self.brokers.or(brokers);
+        self.reach.brokers = self.reach.brokers.or(brokers);
         self
     }
 
@@ -86,7 +65,9 @@ impl Args {
         let waiting = self.waiting()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let lines = match &self.command {
-            Command::List if self.json => list(waiting, now).iter().map(Blocked::json).collect(),
+            Command::List if self.reach.json => {
+                list(waiting, now).iter().map(Blocked::json).collect()
+            }
             Command::List => {
                 let rows = list(waiting, now).iter().map(Blocked::cells).collect();
                 page(["STAGE", "KEY", "STATE", "RECORDS", "FOR", "ATTEMPTS", "ERROR"], rows)
@@ -94,7 +75,7 @@ impl Args {
             Command::Show { key } => {
                 let of_key = |waiting: &Waiting| waiting.key() == *key;
                 let of_key: Vec<Waiting> = waiting.into_iter().filter(of_key).collect();
-                if self.json {
+                if self.reach.json {
                     of_key.iter().map(Waiting::json).collect()
                 } else {
                     let rows = of_key.iter().enumerate();
@@ -108,19 +89,9 @@ impl Args {
 
     /// All that waits, by stage, partition and offset.
     fn waiting(&self) -> Result<Vec<Waiting>, StartError> {
-        let chain = Chain::read(&self.config)
-            .map_err(|problems| StartError::Usage(problems.to_string()))?;
+        let chain = self.reach.chain()?;
         let stages = self.stages(&chain)?;
-        let servers = self.brokers.clone().or(chain.brokers.clone()).unwrap_or_default();
-        if servers.is_empty() {
-            return Err(StartError::Usage(format!(
-                "no broker is given; use --brokers HOST:PORT, STAGE_BROKERS, or brokers in {}",
-                self.config.display()
-            )));
-        }
-        let overrides = self.overrides.clone();
-        let broker = Broker { servers, overrides, ..Broker::default() };
-        broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
+        let broker = self.reach.broker(Some(&chain))?;
         let topics = Topics::connect(&broker)?;
         let mut all = Vec::new();
         for stage in stages {
@@ -148,7 +119,7 @@ impl Args {
         let none = || {
             StartError::Usage(format!(
                 "stage {name:?} parks no records: its policy is not \"ordered\" in {}",
-                self.config.display()
+                self.reach.config.display()
             ))
         };
         stage.map(|stage| vec![stage]).ok_or_else(none)
@@ -268,17 +239,4 @@ fn page<const N: usize>(head: [&str; N], mut rows: Vec<[String; N]>) -> Vec<Stri
     }
     rows.insert(0, head.map(str::to_owned));
     table(&rows, &[60; N]).lines().map(str::to_owned).collect()
-}
-
-/// Prints lines; a reader that has seen enough is no failure.
-fn print(lines: Vec<String>) -> Result<(), StartError> {
-    let mut out = std::io::stdout().lock();
-    for line in lines {
-        match writeln!(out, "{line}") {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-            Err(error) => return Err(StartError::Runtime(format!("cannot print: {error}"))),
-        }
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::rig::process::program;
 use crate::shop::{Shop, free_port};
 use std::collections::HashSet;
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The shop's own route map; tests run in the workspace's root.
@@ -35,6 +35,17 @@ fn refused(name: &str, args: &[&str], says: &[&str]) {
     for part in says {
         assert!(text.contains(part), "{name} {args:?} does not say {part:?}: {text}");
     }
+}
+
+#[test]
+fn that_nobody_reads_on_is_no_mistake() {
+    let mut command = Command::new(program("pizza"));
+    command.args(["topics", "check", "--config", SHOP]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    drop(process.stdout.take());
+    let output = process.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::filter::Filter;
 use super::page::plain;
 use super::queue::Queue;
 use super::{DeadLetter, tool::Desk, when};
+use crate::cli::print;
 use crate::service::StartError;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -71,7 +72,7 @@ pub(super) fn count(desk: &Desk, args: &Args) -> Result<(), StartError> {
     let by = args.by.name();
     if desk.json {
         let line = |(name, count)| json!({by: name, "count": count}).to_string();
-        return desk.print(counts.into_iter().map(line));
+        return print(counts.into_iter().map(line));
     }
     if counts.is_empty() {
         let open = if args.all { "" } else { "open " };
@@ -81,5 +82,5 @@ pub(super) fn count(desk: &Desk, args: &Args) -> Result<(), StartError> {
     let heading = format!("{:>9}  {}", "COUNT", by.to_uppercase());
     let lines =
         counts.iter().map(|(name, count)| format!("{count:>9}  {}", plain(name.as_bytes())));
-    desk.print([heading].into_iter().chain(lines))
+    print([heading].into_iter().chain(lines))
 }

@@ -5,6 +5,7 @@ use super::filter::Filter;
 use super::queue::Queue;
 use super::settle::{Clerk, batch_limit};
 use super::tool::Desk;
+use crate::cli::print;
 use crate::service::StartError;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -139,5 +140,5 @@ fn report(
         }
         false => format!("{topic}: {verb} {count}"),
     };
-    desk.print([line].into_iter())
+    print([line])
 }

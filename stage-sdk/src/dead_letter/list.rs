@@ -5,6 +5,7 @@ use super::filter::Filter;
 use super::page::{COLUMNS, WIDEST, cells, to_json};
 use super::queue::Queue;
 use super::{DeadLetter, tool::Desk};
+use crate::cli::print;
 use crate::columns::table;
 use crate::service::StartError;
 use std::collections::BTreeMap;
@@ -52,8 +53,7 @@ pub(super) fn list(desk: &Desk, args: &Args) -> Result<(), StartError> {
         })?;
     }
     if desk.json {
-        return desk
-            .print(newest.into_values().map(|(letter, how)| to_json(&letter, how).to_string()));
+        return print(newest.into_values().map(|(letter, how)| to_json(&letter, how).to_string()));
     }
     if count == 0 {
         let open = if args.all { "" } else { "open " };
@@ -62,7 +62,7 @@ pub(super) fn list(desk: &Desk, args: &Args) -> Result<(), StartError> {
     }
     let rows = newest.values().map(|(letter, how)| cells(letter, *how));
     let rows: Vec<_> = [COLUMNS.map(str::to_owned)].into_iter().chain(rows).collect();
-    desk.print(table(&rows, &WIDEST).lines().map(str::to_owned))?;
+    print(table(&rows, &WIDEST).lines().map(str::to_owned))?;
     if count > newest.len() {
         eprintln!("the newest {} of {count}; --limit 0 shows all", newest.len());
     }

@@ -5,6 +5,7 @@ mod pass;
 
 use super::filter::Filter;
 use super::tool::Desk;
+use crate::cli::print;
 use crate::service::StartError;
 use pass::Pass;
 use serde_json::json;
@@ -100,7 +101,7 @@ fn report(desk: &Desk, args: &Args, pass: &Pass<'_>) -> Result<(), StartError> {
             "replayed": pass.sent,
             "skipped": skipped.collect::<Vec<_>>(),
         });
-        return desk.print([line.to_string()].into_iter());
+        return print([line]);
     }
     if pass.sent == 0 && pass.skipped.is_empty() && desk.topics.len() > 1 {
         return Ok(());
@@ -109,5 +110,5 @@ fn report(desk: &Desk, args: &Args, pass: &Pass<'_>) -> Result<(), StartError> {
     let to = if targets.is_empty() { String::new() } else { format!(" to {targets}") };
     let verb = if args.dry_run { "would replay" } else { "replayed" };
     let skipped = pass.skipped.iter().map(|(why, count)| format!("  left {count}: {why}"));
-    desk.print([format!("{topic}: {verb} {}{to}", pass.sent)].into_iter().chain(skipped))
+    print([format!("{topic}: {verb} {}{to}", pass.sent)].into_iter().chain(skipped))
 }

@@ -5,6 +5,7 @@ use super::page::{plain, plain_or_null, state, to_json};
 use super::place::Place;
 use super::queue::Queue;
 use super::{DeadLetter, tool::Desk, when};
+use crate::cli::print;
 use crate::record::Headers;
 use crate::service::StartError;
 use std::ops::ControlFlow;
@@ -39,8 +40,8 @@ pub(super) fn show(desk: &Desk, args: &Args) -> Result<(), StartError> {
         )));
     }
     match desk.json {
-        true => desk.print(found.iter().map(|(letter, how)| to_json(letter, *how).to_string())),
-        false => desk.print(found.iter().map(|(letter, how)| describe(letter, *how))),
+        true => print(found.iter().map(|(letter, how)| to_json(letter, *how).to_string())),
+        false => print(found.iter().map(|(letter, how)| describe(letter, *how))),
     }
 }
 

@@ -3,11 +3,10 @@
 use super::{count, drop, filter::Filter, list, replay, show};
 use crate::broker::Broker;
 use crate::chain::Chain;
+use crate::cli::Reach;
 use crate::service::StartError;
 use crate::topics::Topics;
 use clap::Subcommand;
-use std::io::{ErrorKind, Write as _};
-use std::path::PathBuf;
 
 /// Look at dead letters, send them on their way again, or drop them.
 #[derive(clap::Args, Debug)]
@@ -15,23 +14,8 @@ pub struct Args {
     #[command(subcommand)]
     command: Command,
 
-    /// The route map
-    #[arg(
-        long,
-        env = "STAGE_CONFIG",
-        value_name = "FILE",
-        default_value = "topics.toml",
-        global = true
-    )]
-    config: PathBuf,
-
-    /// Brokers as HOST:PORT, several with commas [default: brokers in topics.toml]
-    #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT", global = true)]
-    brokers: Option<String>,
-
-    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
-    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = crate::cli::setting, global = true)]
-    overrides: Vec<(String, String)>,
+    #[command(flatten)]
+    reach: Reach,
 
     /// Those of this stage; with --topic also the name of a connector [default: all stages]
     #[arg(long, value_name = "NAME", global = true)]
@@ -40,10 +24,6 @@ pub struct Args {
     /// Look in this topic instead, whoever writes it; may be given several times
     #[arg(long, value_name = "TOPIC", global = true)]
     topic: Vec<String>,
-
-    /// Print JSON, one object a line
-    #[arg(long, global = true)]
-    json: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -79,7 +59,7 @@ impl Args {
         if self.topic.is_empty() {
             self.stage.get_or_insert_with(|| stage.to_owned());
         }
-        self.brokers = self.brokers.or(brokers);
+        self.reach.brokers = self.reach.brokers.or(brokers);
         self
     }
 
@@ -99,59 +79,28 @@ impl Args {
     }
 
     fn desk(&self) -> Result<Desk, StartError> {
-        let usage = |error: &dyn std::fmt::Display| StartError::Usage(error.to_string());
         // Who names topics and brokers needs no route map.
-        let needed = self.topic.is_empty() || self.brokers.is_none();
-        let chain = match needed || self.config.exists() {
-            true => Some(Chain::read(&self.config).map_err(|problems| usage(&problems))?),
+        let needed = self.topic.is_empty() || self.reach.brokers.is_none();
+        let chain = match needed || self.reach.config.exists() {
+            true => Some(self.reach.chain()?),
             false => None,
         };
-        let mut broker = Broker {
-            servers: self.brokers.clone().unwrap_or_default(),
-            overrides: self.overrides.clone(),
-            compression: String::new(),
-        };
+        let broker = self.reach.broker(chain.as_ref())?;
         let mut topics = self.topic.clone();
-        if let Some(chain) = &chain {
-            broker.compression.clone_from(&chain.compression);
-            if broker.servers.is_empty() {
-                broker.servers = chain.brokers.clone().unwrap_or_default();
-            }
-            if topics.is_empty() {
-                topics = match &self.stage {
-                    Some(name) => vec![chain.service(name)?.dead_letters],
-                    None => chain.stages.iter().map(Chain::dead_letter_topic).collect(),
-                };
-            }
+        if let Some(chain) = chain.filter(|_| topics.is_empty()) {
+            topics = match &self.stage {
+                Some(name) => vec![chain.service(name)?.dead_letters],
+                None => chain.stages.iter().map(Chain::dead_letter_topic).collect(),
+            };
         }
-        if broker.servers.is_empty() {
-            return Err(StartError::Usage(format!(
-                "no broker is given; use --brokers HOST:PORT, STAGE_BROKERS, or brokers in {}",
-                self.config.display()
-            )));
-        }
-        broker.check().map_err(|error| usage(&error))?;
         let stage = self.stage.clone().filter(|_| !self.topic.is_empty());
         let admin = Topics::connect(&broker)?;
-        Ok(Desk { broker, admin, topics, json: self.json, stage })
+        Ok(Desk { broker, admin, topics, json: self.reach.json, stage })
     }
 }
 
 impl Desk {
     pub(super) fn filter(&self, given: &Filter) -> Filter {
         Filter { stage: self.stage.clone(), ..given.clone() }
-    }
-
-    /// Prints lines; a reader that has seen enough is no failure.
-    pub(super) fn print(&self, lines: impl Iterator<Item = String>) -> Result<(), StartError> {
-        let mut out = std::io::stdout().lock();
-        for line in lines {
-            match writeln!(out, "{line}") {
-                Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-                Err(error) => return Err(StartError::Runtime(format!("cannot print: {error}"))),
-            }
-        }
-        Ok(())
     }
 }
