@@ -8,7 +8,9 @@ use std::time::Duration;
 pub enum Kind {
     /// It cannot be done now: it is tried again, with back-off, up to the attempt limit.
     Retry,
-    /// What the stage depends on is away: it is tried again, and uses up no attempt.
+    /// What the stage depends on is away: it is tried again, uses up no attempt, and is never parked
+    /// or dead-lettered for it. When half of the worker's attempts say so over half a second, all its
+    /// records wait and one at a time is tried, at least every second, until one comes out otherwise.
     Unavailable,
     /// It can never be done: the record goes to the dead letters.
     Reject,

@@ -253,6 +253,17 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 Effect::Clean(partition, place) => {
                     self.kafka.ask_lane(lane::Job::Clean(partition, place));
                 }
+                Effect::Open(id) => {
+                    let trouble = self.held(id).trouble.as_ref();
+                    let error = trouble.map(|trouble| trouble.text.clone());
+                    tracing::warn!(
+                        error,
+                        "what the stage depends on is away: all records wait, and one at a time is tried, until there is an answer"
+                    );
+                }
+                Effect::Close(after) => {
+                    tracing::info!(?after, "what the stage depends on answers again");
+                }
                 Effect::Exit(exit) => self.exit = Some(exit),
                 Effect::Pause(partitions) => {
                     for of in partitions.iter().filter(|of| self.core.is_lane_full(**of)) {

@@ -7,6 +7,7 @@ mod attempts;
 mod bad_records;
 mod bounded;
 mod dead_letters;
+mod dependency;
 mod depth;
 mod idle;
 mod keys;

@@ -41,11 +41,17 @@ impl Core {
             return self.park(now, id, key, Rest::Behind, out);
         }
         self.pause_at_bound(partition, out);
-        let free = self.ready.is_empty() && self.running < self.settings.max_in_flight;
+        let free = self.ready.is_empty() && self.may_start(now);
         self.start_or_keep(now, id, free, out);
     }
 
-    /// Starts what arrived, or has it wait.
+    /// Whether there is a place for one more attempt, and the circuit lets it pass.
+    pub(super) fn may_start(&self, now: Time) -> bool {
+        self.running < self.settings.max_in_flight
+            && self.circuit.lets(now, |probe| self.slots.get(probe).is_some())
+    }
+
+    /// Starts what arrived, or has it wait; the lane's go before the others.
     pub(super) fn start_or_keep(
         &mut self,
         now: Time,
@@ -53,24 +59,22 @@ impl Core {
         free: bool,
         out: &mut VecDeque<Effect>,
     ) {
-        if free && self.slots.get(id).is_some_and(|slot| slot.state == State::Ready) {
-            self.start(now, id, out);
-        } else {
-            self.waits(id);
-            out.push_back(Effect::Keep(id));
+        let Some(slot) = self.slots.get(id) else { return };
+        match (slot.state, slot.partition.is_lane()) {
+            (State::Ready, _) if free => return self.start(now, id, out),
+            (State::Ready, true) => self.ready.push_front(id),
+            (State::Ready, false) => self.ready.push_back(id),
+            _ => {}
         }
+        self.waits(id);
+        out.push_back(Effect::Keep(id));
     }
 
-    /// Counts the record as waiting, and queues it if it is free to start; the lane's come first.
+    /// Counts the record as waiting.
     pub(super) fn waits(&mut self, id: Id) {
         if let Some(slot) = self.slots.get(id) {
             self.waiting += 1;
             self.waiting_bytes += slot.bytes;
-            match slot.state {
-                State::Ready if slot.partition.is_lane() => self.ready.push_front(id),
-                State::Ready => self.ready.push_back(id),
-                _ => {}
-            }
         }
     }
 
@@ -78,15 +82,36 @@ impl Core {
         if let Some(slot) = self.slots.get_mut(id) {
             slot.state = State::Running { until: now + self.settings.timeout };
             self.running += 1;
+            self.circuit.started(id);
             out.push_back(Effect::Start(id));
         }
     }
 
     pub(super) fn done(&mut self, now: Time, id: Id, outcome: Outcome, out: &mut VecDeque<Effect>) {
-        let Some(slot) = self.slots.get_mut(id) else { return };
-        if !matches!(slot.state, State::Running { .. }) {
+        if !self.is_running(id) {
             return;
         }
+        self.hears(now, id, outcome != Outcome::Unavailable, out);
+        self.ended_attempt(now, id, outcome, out);
+    }
+
+    fn is_running(&self, id: Id) -> bool {
+        self.slots.get(id).is_some_and(|slot| matches!(slot.state, State::Running { .. }))
+    }
+
+    /// What an attempt tells of what the stage depends on.
+    fn hears(&mut self, now: Time, id: Id, answer: bool, out: &mut VecDeque<Effect>) {
+        match (answer, self.circuit.is_probe(id)) {
+            (true, true) => out.push_back(Effect::Close(self.circuit.close(now))),
+            (false, true) => self.circuit.probe_failed(now),
+            (true, false) => self.circuit.answered(),
+            (false, false) if self.circuit.away(now) => out.push_back(Effect::Open(id)),
+            (false, false) => {}
+        }
+    }
+
+    fn ended_attempt(&mut self, now: Time, id: Id, outcome: Outcome, out: &mut VecDeque<Effect>) {
+        let Some(slot) = self.slots.get_mut(id) else { return };
         self.running -= 1;
         if let Outcome::Output(bytes) = outcome {
             return self.finish(now, id, bytes, out);
@@ -106,6 +131,7 @@ impl Core {
                 self.dead_letter(now, id, Disposition::RetriesExhausted, out)
             }
             (Outcome::Retry(_), _) if attempts >= retry.attempts => self.exhausted(now, id, out),
+            (Outcome::Unavailable, _) if self.circuit.is_open() => self.await_answer(id, out),
             (outcome, policy) => {
                 let wait = match outcome {
                     Outcome::Retry(Some(after)) => after,
@@ -176,16 +202,31 @@ impl Core {
     }
 
     pub(super) fn back_off(&mut self, id: Id, until: Time, out: &mut VecDeque<Effect>) {
-        let Some(slot) = self.slots.get_mut(id) else { return };
-        slot.state = State::BackingOff { until };
+        if self.put_off(id, State::BackingOff { until }, out) {
+            self.backing_off.push(Reverse((until, id)));
+        }
+    }
+
+    /// Waits until the circuit lets it pass: behind all others, so that another record is the next probe.
+    fn await_answer(&mut self, id: Id, out: &mut VecDeque<Effect>) {
+        if self.put_off(id, State::Ready, out) {
+            self.ready.push_back(id);
+        }
+    }
+
+    /// The record waits; not if its partition is wanted back.
+    fn put_off(&mut self, id: Id, state: State, out: &mut VecDeque<Effect>) -> bool {
+        let Some(slot) = self.slots.get_mut(id) else { return false };
+        slot.state = state;
         let partition = slot.partition;
         self.waits(id);
         let progress = self.partitions.get(&partition.source());
         if progress.is_none_or(|progress| progress.draining) {
-            return self.forget(&[id], |_| true, out);
+            self.forget(&[id], |_| true, out);
+            return false;
         }
-        self.backing_off.push(Reverse((until, id)));
         out.push_back(Effect::Keep(id));
+        true
     }
 
     /// The record stops the worker: it stays unfinished.
@@ -221,7 +262,11 @@ impl Core {
         let late: Vec<Id> = self.slots.iter().filter(|(_, s)| late(s)).map(|(id, _)| id).collect();
         for id in late {
             out.push_back(Effect::Cancel(id));
-            self.done(now, id, Outcome::Retry(None), out);
+            // No answer says nothing of what the stage depends on; but a probe must have one.
+            if self.circuit.is_probe(id) {
+                self.circuit.probe_failed(now);
+            }
+            self.ended_attempt(now, id, Outcome::Retry(None), out);
         }
     }
 }

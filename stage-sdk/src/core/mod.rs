@@ -12,6 +12,8 @@ pub mod slots;
 
 pub mod retry;
 
+mod circuit;
+
 pub mod lane;
 
 pub mod window;
@@ -161,7 +163,8 @@ pub enum Outcome {
     Output(Option<usize>),
     /// Cannot now; again after this time, or by the back-off.
     Retry(Option<Duration>),
-    /// What it depends on is away: again by the back-off, and it uses up no attempt.
+    /// What it depends on is away: again by the back-off, or once the circuit is closed, and it uses up
+    /// no attempt.
     Unavailable,
     /// Never will.
     Reject,
@@ -235,6 +238,11 @@ pub enum Effect {
     Fetch(Partition, i64),
     /// Below this place the retry topic is needed no more.
     Clean(Partition, i64),
+    /// What the stage depends on is away, as this record's failure tells: from now on one record at a
+    /// time is tried.
+    Open(Id),
+    /// It is back, after this long: all go on.
+    Close(Duration),
     /// Begin to consume, from the offset or, where there is none, from the beginning.
     Assign(Vec<(Partition, Option<i64>)>),
     /// Give these back to the group.

@@ -91,7 +91,7 @@ impl Core {
             (slot.attempts, slot.failures, slot.first) = (attempts, attempts, first);
         }
         // The lane goes before the input.
-        self.start_or_keep(now, id, self.running < self.settings.max_in_flight, out);
+        self.start_or_keep(now, id, self.may_start(now), out);
     }
 
     /// A parked record is done with: the next of its key, or the key is free.

@@ -1,5 +1,6 @@
 //! One event in, effects out.
 
+use super::circuit::Circuit;
 use super::hand_over::{HandOver, Stopping};
 use super::intake::{HELD, Intake};
 use super::order::Progress;
@@ -27,6 +28,7 @@ pub struct Core {
     pub(super) waiting_bytes: usize,
     pub(super) backing_off: BinaryHeap<Reverse<(Time, Id)>>,
     pub(super) timeout_scan: Time,
+    pub(super) circuit: Circuit,
     /// The first is on its way or filling; the last is always filling.
     pub(super) windows: VecDeque<Window>,
     pub(super) next_window: u64,
@@ -56,6 +58,7 @@ impl Core {
             waiting_bytes: 0,
             backing_off: BinaryHeap::new(),
             timeout_scan: Time::ZERO,
+            circuit: Circuit::default(),
             windows: VecDeque::from([Window::new(0)]),
             next_window: 1,
             commit_took: Duration::ZERO,
@@ -79,6 +82,7 @@ impl Core {
             Event::Finished { partition, offset, bytes } => {
                 if let Some(progress) = self.partitions.get_mut(&partition) {
                     progress.pass(offset);
+                    self.circuit.answered();
                     self.add(now, partition, offset, bytes);
                 }
             }
@@ -116,8 +120,8 @@ impl Core {
     }
 
     /// Whether this record, as it arrives, has nothing to wait for: it is the next of its partition,
-    /// nothing before it is unfinished, and its `key` (as that of [`Event::Record`]) is not blocked. An
-    /// inline handler may run then before the core is told; if it succeeds [`Event::Finished`] says so,
+    /// nothing before it is unfinished, its `key` (as that of [`Event::Record`]) is not blocked, and the
+    /// circuit is closed. An inline handler may run then before the core is told; if it succeeds [`Event::Finished`] says so,
     /// and if not, [`Event::Record`] starts it at once.
     pub fn is_free(
         &self,
@@ -126,6 +130,7 @@ impl Core {
         key: impl FnOnce() -> Option<u64>,
     ) -> bool {
         self.settings.inline
+            && !self.circuit.is_open()
             && self.partitions.get(&partition).is_some_and(|progress| {
                 let lane = &progress.lane;
                 progress.is_next(offset)
@@ -190,7 +195,7 @@ impl Core {
 
     /// When a [`Event::Tick`] is due, if nothing else happens.
     pub fn deadline(&self) -> Option<Time> {
-        let mut due = [None; 7];
+        let mut due = [None; 8];
         due[0] = self.backing_off.peek().map(|Reverse((at, _))| *at);
         let front = &self.windows[0];
         due[1] = match front.state {
@@ -217,6 +222,7 @@ impl Core {
         if self.lanes_busy {
             due[6] = self.partitions.values().filter_map(|progress| progress.lane.deadline()).min();
         }
+        due[7] = self.circuit.deadline().filter(|_| !self.ready.is_empty());
         due.into_iter().flatten().min()
     }
 
@@ -296,7 +302,7 @@ impl Core {
         if self.exited {
             return;
         }
-        while self.running < self.settings.max_in_flight
+        while self.may_start(now)
             && let Some(id) = self.ready.pop_front()
         {
             if self.slots.get(id).is_some_and(|slot| slot.state == State::Ready) {

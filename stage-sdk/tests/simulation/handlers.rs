@@ -22,6 +22,10 @@ impl World {
         let early = member.failed_early.take();
         member.attempts += u32::from(early.is_none());
         let run = Run { id, attempt: member.attempts, partition, index, lane, since: self.now };
+        let probing = member.probe.filter(|_| member.open);
+        let one = probing.is_none_or(|probe| member.running.iter().all(|run| run.id != probe));
+        member.probe = Some(id);
+        self.oracle.hold(one, "one probe at a time", || format!("{number} {id:?} {probing:?}"));
         if early.is_none() {
             self.judge_start(number, (partition, index), lane);
         }

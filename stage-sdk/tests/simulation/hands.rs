@@ -109,6 +109,11 @@ impl World {
                 Effect::Restore(partitions) => {
                     self.ask(number, Some(Job::Restore(numbers(&partitions))));
                 }
+                Effect::Open(_) => {
+                    self.counts.opened += 1;
+                    (member.open, member.probe) = (true, None);
+                }
+                Effect::Close(_) => member.open = false,
                 Effect::Exit(exit) => member.exit = Some(exit),
                 Effect::Pause(partitions) => {
                     self.counts.paused += 1;

@@ -77,6 +77,9 @@ pub(crate) struct Member {
     pub(crate) running: Vec<Run>,
     pub(crate) ready: Vec<(Id, u32)>,
     pub(crate) attempts: u32,
+    /// Its circuit is open; what was tried last since.
+    pub(crate) open: bool,
+    pub(crate) probe: Option<Id>,
     pub(crate) tallies: Vec<Vec<Tally>>,
 
     pub(crate) producer: Option<Producer>,

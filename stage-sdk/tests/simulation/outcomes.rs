@@ -10,7 +10,8 @@ use stage_sdk::core::{Disposition, Id, Outcome};
 impl World {
     pub(crate) fn outcome(&mut self, partition: usize, index: usize) -> Outcome {
         let record = &self.plan.records[partition][index];
-        if !self.calm && self.plan.stuck && record.key == Some(0) {
+        let away = self.plan.stuck && record.key == Some(0);
+        if !self.calm && (away || self.now < self.dependency_away_until) {
             return Outcome::Unavailable;
         }
         if !self.calm && self.random.random_bool(self.plan.rates.handler) {

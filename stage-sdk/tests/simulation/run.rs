@@ -62,6 +62,7 @@ counts!(
     expired,
     crashed,
     outages,
+    opened,
     ahead,
     parked,
     again,

@@ -23,10 +23,12 @@ pub(crate) enum Trouble {
     Stall,
     /// The broker answers nobody for a while; sometimes for longer than a hand-over waits.
     Outage,
+    /// What the stage depends on is away for a while.
+    Dependency,
 }
 
 impl Trouble {
-    const ALL: [Trouble; 7] = [
+    const ALL: [Trouble; 8] = [
         Trouble::Move,
         Trouble::Stop,
         Trouble::Crash,
@@ -34,6 +36,7 @@ impl Trouble {
         Trouble::Expire,
         Trouble::Stall,
         Trouble::Outage,
+        Trouble::Dependency,
     ];
 
     /// What goes wrong in one schedule; in a quiet one only what is not wrong really.
@@ -75,6 +78,9 @@ impl World {
             Trouble::Outage => {
                 self.counts.outages += 1;
                 self.away_until = self.now + self.some_time(6000);
+            }
+            Trouble::Dependency => {
+                self.dependency_away_until = self.now + self.some_time(3000);
             }
             Trouble::Stall => {
                 let until = self.now + self.some_time(1500);

@@ -39,6 +39,8 @@ pub(crate) struct World {
     pub(crate) fault: Option<Fault>,
     /// Nothing reaches the broker until then.
     pub(crate) away_until: Time,
+    /// Every attempt finds that what it depends on is away, until then.
+    pub(crate) dependency_away_until: Time,
     /// Nothing goes wrong any more.
     pub(crate) calm: bool,
     /// All is done, the workers are told to stop.
@@ -63,6 +65,7 @@ impl World {
             plan,
             fault,
             away_until: Time::ZERO,
+            dependency_away_until: Time::ZERO,
             calm: false,
             ending: false,
             counts: Counts::default(),
