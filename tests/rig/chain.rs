@@ -3,7 +3,7 @@
 use super::process::{Process, program};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::groups::GroupMemberInfo;
+use rdkafka::groups::{GroupList, GroupMemberInfo};
 use rdkafka::{Offset, TopicPartitionList};
 use std::path::PathBuf;
 use std::process::Command;
@@ -160,8 +160,17 @@ impl Group {
 
     /// How many members the group has, with partitions or without.
     pub fn members(&self) -> usize {
+        self.names().len()
+    }
+
+    /// The names of its members.
+    pub fn names(&self) -> Vec<String> {
         let list = self.reader.fetch_group_list(Some(&self.name), WAIT);
-        list.map_or(0, |list| list.groups().iter().map(|group| group.members().len()).sum())
+        let members = |list: &GroupList| -> Vec<String> {
+            let members = list.groups().iter().flat_map(|group| group.members());
+            members.map(|member| member.id().to_owned()).collect()
+        };
+        list.as_ref().map(members).unwrap_or_default()
     }
 }
 
