@@ -33,6 +33,7 @@ impl Core {
         let behind = key.filter(|_| !is_parked && !blocked);
         let id = self.slots.insert(partition, offset, behind, bytes);
         progress.arrive(offset, id);
+        self.taken += 1;
         if is_parked {
             self.conclude(now, id, None);
             return;

@@ -1,4 +1,4 @@
-//! Whether records are taken: the limits, and how fetching follows them.
+//! Whether records are taken: the limits, an operator's word, and how fetching follows them.
 
 use super::order::Progress;
 use super::{Core, Effect, Partition, Settings, Time};
@@ -13,7 +13,7 @@ pub(super) const HELD: Duration = Duration::from_millis(500);
 pub(super) enum Intake {
     /// They are.
     Open,
-    /// A limit was reached then; fetching goes on behind it for a moment.
+    /// A limit was reached then, or an operator said so; fetching goes on behind it for a moment.
     Held(Time),
     /// A limit holds on; fetching is paused, so that the group can still be served.
     Paused,
@@ -22,25 +22,22 @@ pub(super) enum Intake {
 impl Core {
     /// Opens and closes the intake by the limits.
     pub(super) fn regulate(&mut self, now: Time, out: &mut VecDeque<Effect>) {
-        let window_full = self.is_full(self.filling());
+        // The pace is asked in any case: its time is due otherwise again and again.
+        let in_time = self.pace.lets(now, self.taken);
+        let closed = self.paused || !in_time || self.is_full(self.filling());
         let Settings { max_waiting, max_waiting_bytes, .. } = self.settings;
+        let full = self.waiting >= max_waiting || self.waiting_bytes >= max_waiting_bytes;
         match self.intake {
             Intake::Open => {
                 if std::mem::take(&mut self.room_again) {
                     self.pause_where(|progress| progress.paused && progress.has_room(), false, out);
                 }
-                if window_full
-                    || self.waiting >= max_waiting
-                    || self.waiting_bytes >= max_waiting_bytes
-                {
+                if closed || full {
                     self.intake = Intake::Held(now);
                 }
             }
             Intake::Held(since) => {
-                if !window_full
-                    && self.waiting < max_waiting
-                    && self.waiting_bytes < max_waiting_bytes
-                {
+                if !closed && !full {
                     self.intake = Intake::Open;
                 } else if now >= since + HELD {
                     self.intake = Intake::Paused;
@@ -48,7 +45,7 @@ impl Core {
                 }
             }
             Intake::Paused => {
-                if !window_full
+                if !closed
                     && self.waiting <= max_waiting / 2
                     && self.waiting_bytes <= max_waiting_bytes / 2
                 {

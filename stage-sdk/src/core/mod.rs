@@ -28,6 +28,8 @@ mod parking;
 
 mod intake;
 
+mod pace;
+
 mod step;
 
 pub use lane::{Pending, Rest};
@@ -152,6 +154,13 @@ pub enum Event<'e> {
     Found(WindowId, bool),
     /// Answer to [`Effect::Replace`]: the record's outputs are now its dead letter.
     Replaced(WindowId),
+    /// Take no more records, of the input and of the lanes, until [`Event::Resume`]; what is taken goes
+    /// on, and the worker stays in its group.
+    Pause,
+    /// Take records again.
+    Resume,
+    /// From now on these hold.
+    Limits(Limits),
     /// Finish and leave.
     Stop,
 }
@@ -288,6 +297,16 @@ pub enum Exit {
     Unfinished,
     /// A record stopped the worker; it is not committed.
     Failed,
+}
+
+/// Limits that may change while a worker runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Handlers running at once; where more run already, they go on.
+    pub max_in_flight: usize,
+    /// How long each record that is taken from the input stands for: 1 ms is 1,000 records a second.
+    /// None: as many as come.
+    pub each: Option<Duration>,
 }
 
 /// The limits of a worker.

@@ -135,7 +135,7 @@ impl Core {
 
     /// Asks for what is wanted, as long as there is room for it.
     pub(super) fn fetch(&mut self, out: &mut VecDeque<Effect>) {
-        if !self.lanes_busy || !self.has_lane_room() {
+        if !self.lanes_busy || self.paused || !self.has_lane_room() {
             return;
         }
         self.lanes_busy = false;

@@ -4,6 +4,7 @@ use super::circuit::Circuit;
 use super::hand_over::{HandOver, Stopping};
 use super::intake::{HELD, Intake};
 use super::order::Progress;
+use super::pace::Pace;
 use super::slots::{Slot, Slots, State};
 use super::window::{self, Window};
 use super::{
@@ -35,6 +36,11 @@ pub struct Core {
     pub(super) commit_took: Duration,
     pub(super) committed_at: Time,
     pub(super) intake: Intake,
+    /// An operator says so.
+    pub(super) paused: bool,
+    pub(super) pace: Pace,
+    /// Records of the input that were taken since the worker began.
+    pub(super) taken: u64,
     pub(super) hand_over: Option<HandOver>,
     pub(super) stopping: Option<Stopping>,
     /// A partition paused at its bound may have room again.
@@ -64,6 +70,9 @@ impl Core {
             commit_took: Duration::ZERO,
             committed_at: Time::ZERO,
             intake: Intake::Open,
+            paused: false,
+            pace: Pace::default(),
+            taken: 0,
             hand_over: None,
             stopping: None,
             room_again: false,
@@ -82,6 +91,7 @@ impl Core {
             Event::Finished { partition, offset, bytes } => {
                 if let Some(progress) = self.partitions.get_mut(&partition) {
                     progress.pass(offset);
+                    self.taken += 1;
                     self.circuit.answered();
                     self.add(now, partition, offset, bytes);
                 }
@@ -108,6 +118,12 @@ impl Core {
                 if let Some(front) = self.front(window) {
                     front.state = window::State::Again(now);
                 }
+            }
+            Event::Pause => self.paused = true,
+            Event::Resume => self.paused = false,
+            Event::Limits(limits) => {
+                self.settings.max_in_flight = limits.max_in_flight;
+                self.pace.set(now, self.taken, limits.each);
             }
             Event::Stop => self.stop(now, Exit::Clean, out),
         }
@@ -178,6 +194,11 @@ impl Core {
         self.partitions.get(&partition).is_some_and(|progress| progress.lane.is_full())
     }
 
+    /// Records of the input that were taken since the worker began.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Records taken and not finished.
     pub fn in_flight(&self) -> usize {
         self.running + self.waiting
@@ -195,7 +216,7 @@ impl Core {
 
     /// When a [`Event::Tick`] is due, if nothing else happens.
     pub fn deadline(&self) -> Option<Time> {
-        let mut due = [None; 8];
+        let mut due = [None; 9];
         due[0] = self.backing_off.peek().map(|Reverse((at, _))| *at);
         let front = &self.windows[0];
         due[1] = match front.state {
@@ -223,6 +244,7 @@ impl Core {
             due[6] = self.partitions.values().filter_map(|progress| progress.lane.deadline()).min();
         }
         due[7] = self.circuit.deadline().filter(|_| !self.ready.is_empty());
+        due[8] = self.pace.deadline(self.taken);
         due.into_iter().flatten().min()
     }
 
@@ -314,7 +336,8 @@ impl Core {
         }
         // What is to be written belongs to the window that is filling.
         if out.iter().any(Effect::writes) {
-            return;
+            // A record after the other may be one that is parked as it comes.
+            return self.regulate(now, out);
         }
         if self.hand_over.is_some() {
             self.let_go(now, out);

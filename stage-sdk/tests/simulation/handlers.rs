@@ -26,6 +26,7 @@ impl World {
         let one = probing.is_none_or(|probe| member.running.iter().all(|run| run.id != probe));
         member.probe = Some(id);
         self.oracle.hold(one, "one probe at a time", || format!("{number} {id:?} {probing:?}"));
+        self.judge_running(number);
         if early.is_none() {
             self.judge_start(number, (partition, index), lane);
         }

@@ -117,6 +117,7 @@ impl World {
     }
 
     fn take(&mut self, number: usize, of: usize, index: usize) {
+        self.judge_taken(number);
         let record = &self.plan.records[of][index];
         let key = self.key(of, index);
         let (offset, bytes) = (record.offset, record.bytes);

@@ -19,6 +19,7 @@ mod inbox;
 mod input;
 mod judge;
 mod lane;
+mod levers;
 mod limits;
 mod logs;
 mod member;

@@ -3,6 +3,7 @@
 use crate::batches::{Entry, Sending};
 use crate::courier::Courier;
 use crate::lane::Lane;
+use crate::levers::Levers;
 use crate::logs::Message;
 use crate::transaction::Producer;
 use crate::world::World;
@@ -59,6 +60,7 @@ pub(crate) struct Member {
     pub(crate) effects: VecDeque<stage_sdk::core::Effect>,
     pub(crate) next_turn: Option<Time>,
     pub(crate) stalled_until: Time,
+    pub(crate) levers: Levers,
     /// Rounds of its loop that were due and did nothing.
     pub(crate) spins: u32,
 

@@ -63,6 +63,7 @@ counts!(
     crashed,
     outages,
     opened,
+    levers,
     ahead,
     parked,
     again,

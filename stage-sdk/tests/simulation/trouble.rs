@@ -25,10 +25,12 @@ pub(crate) enum Trouble {
     Outage,
     /// What the stage depends on is away for a while.
     Dependency,
+    /// An operator pauses a worker, resumes it, or gives it other limits.
+    Lever,
 }
 
 impl Trouble {
-    const ALL: [Trouble; 8] = [
+    const ALL: [Trouble; 9] = [
         Trouble::Move,
         Trouble::Stop,
         Trouble::Crash,
@@ -37,6 +39,7 @@ impl Trouble {
         Trouble::Stall,
         Trouble::Outage,
         Trouble::Dependency,
+        Trouble::Lever,
     ];
 
     /// What goes wrong in one schedule; in a quiet one only what is not wrong really.
@@ -81,6 +84,10 @@ impl World {
             }
             Trouble::Dependency => {
                 self.dependency_away_until = self.now + self.some_time(3000);
+            }
+            Trouble::Lever => {
+                self.pull_a_lever(member);
+                self.wake(member);
             }
             Trouble::Stall => {
                 let until = self.now + self.some_time(1500);

@@ -135,7 +135,10 @@ impl World {
             What::Restart(member) => self.restart(member),
             What::Open(who) => self.open(who),
             What::Trouble => self.trouble(),
-            What::Calm => self.calm = true,
+            What::Calm => {
+                self.calm = true;
+                (0..self.members.len()).for_each(|member| self.let_go_of_levers(member));
+            }
             _ => {}
         }
     }
@@ -144,6 +147,7 @@ impl World {
     fn finish(&mut self) {
         self.calm = true;
         self.ending = true;
+        (0..self.members.len()).for_each(|member| self.let_go_of_levers(member));
         for member in 0..self.members.len() {
             self.members[member].stop = true;
             self.wake(member);
