@@ -23,12 +23,15 @@ pub(crate) struct Args {
     workers: u16,
 
     /// Where the broker in this process listens, if no other is given [default: 127.0.0.1:9092, or the next free port]
-    #[arg(long, env = "STAGE_BROKER_LISTEN", value_name = "HOST:PORT", value_parser = pizza_api::address)]
+    #[arg(long, env = "STAGE_BROKER_LISTEN", value_name = "HOST:PORT", value_parser = stage_sdk::cli::address)]
     broker_listen: Option<SocketAddr>,
 
     /// Keep orders, identities and the broker in this process in memory only
     #[arg(long, env = "STAGE_MEMORY")]
     memory: bool,
+
+    #[command(flatten)]
+    admin: stage_sdk::cli::AdminArgs,
 
     /// Makes the pizzas repeatable: the same orders give the same toppings
     #[arg(long, env = "STAGE_SEED", value_name = "N")]
@@ -89,6 +92,7 @@ fn make_topics(chain: &Chain, broker: &Broker) -> Result<(), StartError> {
 
 fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Running>, StartError> {
     let mut running = Vec::new();
+    let admin = args.admin.open()?;
     for route in chain.stages.iter().filter(|route| !route.external && !route.sink) {
         let service = Service {
             broker: config.broker.clone(),
@@ -96,6 +100,7 @@ fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Runni
             seed: args.seed,
             state_dir: (!args.memory).then(|| config.data.join("state")),
             delivery: args.delivery.unwrap_or(route.delivery),
+            admin: admin.clone(),
             ..chain.service(&route.name)?
         };
         running.push(match route.name.as_str() {

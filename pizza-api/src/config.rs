@@ -19,7 +19,7 @@ pub struct Args {
     pub config: PathBuf,
 
     /// Where to listen [default: 127.0.0.1:8094; where the variable PORT is set, 127.0.0.1:$PORT]
-    #[arg(long, env = "STAGE_LISTEN", value_name = "HOST:PORT", value_parser = crate::address)]
+    #[arg(long, env = "STAGE_LISTEN", value_name = "HOST:PORT", value_parser = stage_sdk::cli::address)]
     pub listen: Option<SocketAddr>,
 
     /// A port on 127.0.0.1; --listen comes first

@@ -3,8 +3,6 @@
 //! `POST /order/{count}` -> store (pending) -> publish -> topic `pizza` … the stages … last topic
 //! -> view -> store -> `GET /order/{id}`
 
-pub mod address;
-
 pub mod config;
 
 pub mod cluster;
@@ -29,6 +27,5 @@ pub mod view;
 
 pub mod contact;
 
-pub use address::address;
 pub use config::{Args, Config};
 pub use running::{Running, open};

@@ -169,6 +169,7 @@ impl Chain {
             state_dir: None,
             key_required: stage.key_required,
             repartition: stage.repartition,
+            admin: None,
             settings: Settings {
                 max_in_flight: stage.max_in_flight,
                 timeout: stage.timeout,

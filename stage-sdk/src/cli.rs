@@ -1,7 +1,13 @@
 //! The command line that every stage program has.
 
+mod address;
+
+mod admin;
+
 mod reach;
 
+pub use address::address;
+pub use admin::AdminArgs;
 pub use reach::{Reach, print};
 
 use crate::chain::Chain;
@@ -55,6 +61,10 @@ pub struct StageArgs {
     /// Handlers of an async stage that run at once in a worker [default: 256]
     #[arg(long, env = "STAGE_MAX_IN_FLIGHT", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_in_flight: Option<u32>,
+
+    /// Where it is looked at and steered
+    #[command(flatten)]
+    pub admin: AdminArgs,
 
     /// Where workers keep who they are, so that a restart takes over from its own crash at once
     #[arg(long, env = "STAGE_STATE_DIR", value_name = "DIR", default_value = ".pizza/state")]
@@ -130,7 +140,9 @@ where
     I::Stage: Stage + Send,
 {
     let signals = Signals::listen().map_err(|error| StartError::Runtime(error.to_string()))?;
-    let running = args.service(program)?.start(stage)?;
+    let mut service = args.service(program)?;
+    service.admin = args.admin.open()?;
+    let running = service.start(stage)?;
     let stop = running.stop_handle();
     signals.then(move || stop.stop());
     running.wait().map_err(StartError::Runtime)

@@ -6,6 +6,7 @@
 
 mod name;
 mod reach;
+mod seen;
 
 use crate::broker::Broker;
 use crate::core::{Partition, Position};
@@ -17,7 +18,8 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use reach::Reach;
-use std::collections::VecDeque;
+use seen::Seen;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,6 +43,7 @@ pub(crate) struct Notes {
     /// Events that were no records: a poll that serves one says the same as one that finds nothing.
     served: AtomicU32,
     reach: Reach,
+    seen: Seen,
 }
 
 impl ClientContext for Notes {
@@ -55,6 +58,11 @@ impl ClientContext for Notes {
             self.reach.lost(Instant::now());
         }
         tracing::debug!(%error, reason, "consumer");
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.served.fetch_add(1, Ordering::Relaxed);
+        self.seen.take(statistics);
     }
 }
 
@@ -130,11 +138,13 @@ pub(crate) struct Consumer {
 
 impl Consumer {
     /// Joins the group. `wake` is called, from another thread, whenever there is something new.
+    /// `observed`: [`Consumer::seen`] has an answer.
     pub(crate) fn join(
         broker: &Broker,
         group: &str,
         member: Option<&str>,
         topics: &[String],
+        observed: bool,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> KafkaResult<Consumer> {
         let notes = Notes {
@@ -143,8 +153,12 @@ impl Consumer {
             closing: AtomicBool::new(false),
             served: AtomicU32::new(0),
             reach: Reach::new(&broker.servers),
+            seen: Seen::default(),
         };
-        let config = broker.consumer(group, member);
+        let mut config = broker.consumer(group, member);
+        if observed {
+            config.set("statistics.interval.ms", seen::EVERY);
+        }
         let mut base: BaseConsumer<Notes> = config.create_with_context(notes)?;
         base.set_nonempty_callback(wake);
         base.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -203,6 +217,43 @@ impl Consumer {
             }
         }
         Ok(all)
+    }
+
+    /// Behind the last record of each of these that can be read.
+    pub(crate) fn ends(
+        &self,
+        partitions: &[Partition],
+        wait: Duration,
+    ) -> KafkaResult<BTreeMap<Partition, i64>> {
+        if partitions.is_empty() {
+            // Whether there is an answer, is one.
+            let topic = self.base.context().topics.first().map(String::as_str);
+            return self.base.fetch_metadata(topic, wait).map(|_| BTreeMap::new());
+        }
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            let topic = self.topic(*partition);
+            list.add_partition_offset(topic, partition.number, Offset::End)?;
+        }
+        let mut ends = BTreeMap::new();
+        for element in self.base.offsets_for_times(list, wait)?.elements() {
+            element.error()?;
+            let partition = self.base.context().partition(element.topic(), element.partition());
+            if let (Some(partition), Offset::Offset(end)) = (partition, element.offset()) {
+                ends.insert(partition, end);
+            }
+        }
+        Ok(ends)
+    }
+
+    /// Up to where librdkafka has read partitions of which it has handed out everything: what is below
+    /// and no record came of is none, but a mark of a transaction. As of a moment ago.
+    pub(crate) fn seen(&self) -> BTreeMap<Partition, i64> {
+        let notes = self.base.context();
+        let of = |(topic, number, next): (String, i32, i64)| {
+            Some((notes.partition(&topic, number)?, next))
+        };
+        notes.seen.all().into_iter().filter_map(of).collect()
     }
 
     /// Begins to consume these; without an offset from the beginning.

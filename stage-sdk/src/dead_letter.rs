@@ -16,7 +16,7 @@ mod scan;
 mod settle;
 mod show;
 pub mod tool;
-mod when;
+pub(crate) mod when;
 
 pub use dialect::Dialect;
 pub(crate) use dialect::Dialects;
@@ -87,6 +87,14 @@ struct Death<'d> {
     why: Disposition,
 }
 
+/// Why a record is dead-lettered, in the word of its header.
+pub(crate) fn disposition(trouble: &Trouble, why: Disposition) -> &'static str {
+    trouble.instead.unwrap_or(match why {
+        Disposition::Rejected => "rejected",
+        Disposition::RetriesExhausted => "retries-exhausted",
+    })
+}
+
 /// How much of a dead letter is written, beside the record itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Extent {
@@ -113,10 +121,7 @@ fn headers(packed: &mut Vec<u8>, death: &Death<'_>, extent: Extent) {
     for dialect in dialects {
         dialect.write(packed, death);
     }
-    let disposition = trouble.instead.unwrap_or(match why {
-        Disposition::Rejected => "rejected",
-        Disposition::RetriesExhausted => "retries-exhausted",
-    });
+    let disposition = disposition(trouble, why);
     let mut put = |name: &str, value: &str| {
         pack(packed, &format!("{PREFIX}{name}"), Some(value.as_bytes()));
     };

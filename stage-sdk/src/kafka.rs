@@ -13,6 +13,7 @@ use crate::courier::{Courier, Job, Reply};
 use crate::failure::{Failure, Kind};
 use crate::lane::{self, Reader};
 use crate::producer::Producer;
+use crate::telemetry::Sent;
 use rdkafka::Message as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
@@ -93,6 +94,9 @@ pub(crate) struct Kafka {
     assigning: Option<Vec<(Partition, Option<i64>)>>,
     replies: VecDeque<Reply>,
     replaced: HashSet<(Partition, i64)>,
+    /// Outputs of the window on its way.
+    leaving: u64,
+    pub(crate) sent: Sent,
 }
 
 impl Kafka {
@@ -116,6 +120,8 @@ impl Kafka {
             assigning: None,
             replies: VecDeque::new(),
             replaced: HashSet::new(),
+            leaving: 0,
+            sent: Sent::default(),
         }
     }
 

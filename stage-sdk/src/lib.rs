@@ -39,6 +39,10 @@ pub mod core;
 
 mod worker;
 
+mod telemetry;
+
+pub mod admin;
+
 mod handlers;
 
 mod batch;

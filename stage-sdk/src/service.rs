@@ -2,12 +2,16 @@
 
 mod lane;
 
+mod levers;
+
 mod running;
 
+pub use levers::{BadLimit, Levers, Limits};
 pub use running::{Running, StopHandle};
 
 use running::{Ended, Stop, StopsTheOthers};
 
+use crate::admin::Endpoint;
 use crate::broker::Broker;
 use crate::consumer::Consumer;
 use crate::context::{Context, Shared};
@@ -20,13 +24,13 @@ use crate::lane::{Reader, Topics as LaneTopics};
 use crate::producer::Producer;
 use crate::sink::{Marked, Sink};
 use crate::stage::{IntoStage, Stage};
+use crate::telemetry::{self, Observed, Seat};
 use crate::topics::Topics;
-use crate::worker::{Worker, attempt};
+use crate::worker::{Line, Worker, attempt};
 use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -85,6 +89,8 @@ pub struct Service {
     pub key_required: bool,
     /// The output topic may have another number of partitions than the input.
     pub repartition: bool,
+    /// Where it is looked at and steered while it runs; several services may share one. None: nowhere.
+    pub admin: Option<Endpoint>,
     /// Limits and the retry policy.
     pub settings: Settings,
 }
@@ -150,34 +156,73 @@ impl Service {
         self.has_outputs_of(&stage)?;
         self.is_no_loop()?;
         let worksite = self.worksite()?;
-        let wakes = (0..self.workers.max(1)).map(|_| Arc::new(Notify::new())).collect();
+        let wakes: Vec<_> = (0..self.workers.max(1)).map(|_| Arc::new(Notify::new())).collect();
         let stop = Arc::new(Stop { told: Arc::default(), wakes });
-        let mut running = Running { stop, workers: Vec::new() };
-        let started = self.hire(&mut running, &worksite, &stage, sink);
+        let (lines, levers) = self.lines(&stop);
+        let seats = lines.iter().filter_map(|line| line.seat.clone()).collect();
+        let (workers, admin) = (Vec::new(), self.admin.clone());
+        let mut running = Running { stop, workers, levers: levers.clone(), _admin: admin };
+        let started = self.hire(&mut running, lines, &worksite, &stage, sink);
+        let started = started.and_then(|()| self.is_observed(seats, levers, &running));
         if started.is_err() {
             running.stop.tell();
         }
         started.map(|()| running)
     }
 
+    /// How each worker is reached, and all of them are steered.
+    fn lines(&self, stop: &Stop) -> (Vec<Line>, Levers) {
+        let (mut lines, mut workers) = (Vec::new(), Vec::new());
+        for wake in &stop.wakes {
+            let (tell, orders) = mpsc::channel();
+            workers.push((tell, wake.clone()));
+            let (wake, stop) = (wake.clone(), stop.told.clone());
+            let seat = self.admin.as_ref().map(|_| Arc::new(Seat::default()));
+            lines.push(Line { wake, stop, orders, seat });
+        }
+        (lines, Levers::new(workers, self.settings.max_in_flight))
+    }
+
+    /// Shows the service at its endpoint, if it has one.
+    fn is_observed(
+        &self,
+        seats: Vec<Arc<Seat>>,
+        levers: Levers,
+        running: &Running,
+    ) -> Result<(), StartError> {
+        let Some(admin) = &self.admin else { return Ok(()) };
+        let (stage, group, topic) = (self.stage.clone(), self.group.clone(), self.input.clone());
+        let observed = Observed { stage, group, topic, seats: seats.into(), levers };
+        admin.add(observed.clone());
+        let told = running.stop.told.clone();
+        let watch = move || telemetry::watch(&observed, &told);
+        std::thread::Builder::new()
+            .name("ends".into())
+            .spawn(watch)
+            .map(drop)
+            .map_err(|error| StartError::Runtime(format!("no thread for the ends: {error}")))
+    }
+
     /// One thread per worker; when this returns Ok all of them have connected.
     fn hire<S: Stage + Send>(
         &self,
         running: &mut Running,
+        lines: Vec<Line>,
         worksite: &Worksite,
         stage: &S,
         sink: impl Fn() -> Option<Box<dyn Sink>>,
     ) -> Result<(), StartError> {
         let (ready, all_ready) = mpsc::channel();
-        for (number, wake) in running.stop.wakes.iter().enumerate() {
+        for (number, line) in lines.into_iter().enumerate() {
             let identity = self.identity()?;
             let sink = sink().map(Marked::new);
             let (service, worksite, stage) = (self.clone(), worksite.clone(), stage.clone());
-            let (wake, told, ready) = (wake.clone(), running.stop.told.clone(), ready.clone());
+            let ready = ready.clone();
+            let seat = LeavesItsSeat(line.seat.clone());
             let stop = StopsTheOthers(running.stop.clone());
             let work = move || {
-                let _stop = stop;
-                service.work(stage, worksite, identity, sink, (wake, told), &ready)
+                let (_stop, _seat) = (stop, seat);
+                service.work(stage, worksite, identity, sink, line, &ready)
             };
             let thread = std::thread::Builder::new().name(format!("{}-{number}", self.stage));
             let worker = thread
@@ -263,16 +308,19 @@ impl Service {
         mut worksite: Worksite,
         identity: Identity,
         sink: Option<Marked>,
-        (wake, told): (Arc<Notify>, Arc<AtomicBool>),
+        line: Line,
         ready: &mpsc::Sender<Result<(), StartError>>,
     ) -> Ended {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         worksite.is_sink = sink.is_some();
-        let (runtime, kafka) = match (runtime, self.connect(worksite, identity, sink, &wake)) {
+        let (runtime, kafka) = match (runtime, self.connect(worksite, identity, sink, &line.wake)) {
             (Ok(runtime), Ok(kafka)) => (runtime, kafka),
             (Err(error), _) => return refuse(ready, StartError::Runtime(error.to_string())),
             (_, Err(error)) => return refuse(ready, error),
         };
+        if let Some(seat) = &line.seat {
+            seat.sits(&kafka.consumer);
+        }
         ready.send(Ok(())).ok();
         let shared = Rc::new(Shared {
             stage: self.stage.clone(),
@@ -286,7 +334,7 @@ impl Service {
         };
         let make_context = Box::new(move || Context::new(shared.clone()));
         let core = Core::new(settings);
-        let mut worker = Worker::new(core, kafka, stage, spawn, make_context, wake, told);
+        let mut worker = Worker::new(core, kafka, stage, spawn, make_context, line);
         let exit = runtime.block_on(worker.run());
         (exit, worker.leave(LEAVE))
     }
@@ -327,9 +375,9 @@ impl Service {
         let producer = Arc::new(Producer::open(&config(), OPEN).map_err(failed)?);
         let notify = wake.clone();
         let wake_up = move || notify.notify_one();
-        let inputs = &worksite.inputs;
+        let (inputs, observed) = (&worksite.inputs, self.admin.is_some());
         let consumer =
-            Consumer::join(&self.broker, &self.group, member.as_deref(), inputs, wake_up)
+            Consumer::join(&self.broker, &self.group, member.as_deref(), inputs, observed, wake_up)
                 .map_err(failed)?;
         let consumer = Arc::new(consumer);
         let means = Means {
@@ -361,6 +409,17 @@ impl Service {
             }
         };
         Ok(Kafka::new(consumer, producer, courier, lanes, worksite))
+    }
+}
+
+/// Held by a worker: when it ends, by a panic too, others see it.
+struct LeavesItsSeat(Option<Arc<Seat>>);
+
+impl Drop for LeavesItsSeat {
+    fn drop(&mut self) {
+        if let Some(seat) = &self.0 {
+            seat.leave();
+        }
     }
 }
 

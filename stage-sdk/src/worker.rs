@@ -4,6 +4,7 @@
 //! things happen to a record: receive, handle, release into the window, commit.
 
 mod attempt;
+mod report;
 
 pub(crate) use attempt::{Attempt, attempt};
 
@@ -18,12 +19,15 @@ use crate::kafka::Kafka;
 use crate::lane;
 use crate::record::{self, Kept, Record};
 use crate::stage::Stage;
+use crate::telemetry::Seat;
 use attempt::{Held, Where};
+use report::Reporter;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
@@ -35,6 +39,16 @@ const LOOK: usize = 8;
 
 /// A wake-up could be missed in librdkafka; nothing waits longer than this for one.
 const PARK: Duration = Duration::from_millis(500);
+
+/// How a worker is reached from other threads.
+pub(crate) struct Line {
+    pub(crate) wake: Arc<Notify>,
+    pub(crate) stop: Arc<AtomicBool>,
+    /// What its operator asks of it.
+    pub(crate) orders: Receiver<Event<'static>>,
+    /// Where it says how it stands; none: nobody may ask.
+    pub(crate) seat: Option<Arc<Seat>>,
+}
 
 /// One worker.
 pub(crate) struct Worker<S, F> {
@@ -59,7 +73,9 @@ pub(crate) struct Worker<S, F> {
     now: Duration,
     wake: Arc<Notify>,
     stop: Arc<AtomicBool>,
+    orders: Receiver<Event<'static>>,
     told_to_stop: bool,
+    reporter: Reporter,
     exit: Option<Exit>,
     /// Why the worker stops by itself.
     pub(crate) verdict: Option<String>,
@@ -72,9 +88,9 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         stage: S,
         spawn: fn(Rc<S>, Rc<Kept>, Rc<Context>) -> F,
         make_context: Box<dyn Fn() -> Context>,
-        wake: Arc<Notify>,
-        stop: Arc<AtomicBool>,
+        line: Line,
     ) -> Self {
+        let Line { wake, stop, orders, seat } = line;
         Worker {
             core,
             effects: VecDeque::new(),
@@ -93,7 +109,9 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             now: Duration::ZERO,
             wake,
             stop,
+            orders,
             told_to_stop: false,
+            reporter: Reporter::new(seat),
             exit: None,
             verdict: None,
         }
@@ -121,6 +139,9 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             self.told_to_stop = true;
             self.step(Event::Stop);
         }
+        while let Ok(order) = self.orders.try_recv() {
+            self.step(order);
+        }
         self.replies();
         self.rebalances();
         let received = self.receive();
@@ -128,6 +149,9 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         let finished = self.finish();
         if self.core.deadline().is_some_and(|due| due <= self.now) {
             self.step(Event::Tick);
+        }
+        if self.now >= self.reporter.next {
+            self.report();
         }
         if received || finished {
             return true;
@@ -160,6 +184,10 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     let mut headers = std::mem::take(&mut self.headers);
                     let input = self.kafka.input_of(&message);
                     let record = record::of(&message, &mut headers);
+                    if count % LOOK == 0 {
+                        let of = Partition { input, number: record.partition };
+                        self.reporter.saw(of, record.time);
+                    }
                     self.take(input, &record);
                     self.headers = headers;
                 }
@@ -276,8 +304,10 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     }
                     self.kafka.group(Effect::Pause(partitions));
                 }
-                effect @ (Effect::Resume(_) | Effect::Assign(_) | Effect::Unassign(_)) => {
-                    self.kafka.group(effect)
+                effect @ (Effect::Resume(_) | Effect::Assign(_)) => self.kafka.group(effect),
+                effect @ Effect::Unassign(_) => {
+                    self.kafka.group(effect);
+                    self.reporter.answered(self.now);
                 }
             }
         }
@@ -299,6 +329,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     fn rebalances(&mut self) {
         while let Some(rebalance) = self.kafka.consumer.rebalance() {
             tracing::info!(?rebalance, "group");
+            let has = matches!(rebalance, Rebalance::Assigned(_));
+            self.reporter.asked(self.time(), has);
             match rebalance {
                 Rebalance::Assigned(partitions) => self.step(Event::Assigned(&partitions)),
                 Rebalance::Revoked(partitions) => self.step(Event::Revoked(&partitions)),
@@ -314,6 +346,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     if ended != Ended::Committed {
                         tracing::debug!(?window, ?ended, "window goes again");
                         self.kafka.again(window, acknowledged);
+                    } else {
+                        self.kafka.committed();
                     }
                     self.step(Event::Ended(window, ended));
                 }
@@ -336,6 +370,9 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 }
                 Reply::Found(window, committed) => {
                     tracing::info!(?window, committed, "outcome of a commit looked up");
+                    if committed {
+                        self.kafka.committed();
+                    }
                     self.step(Event::Found(window, committed));
                 }
                 Reply::Reread(window, partition, offset, kept) => {
@@ -351,6 +388,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     fn answer_assignment(&mut self) {
         if !self.core.is_restoring() {
             self.kafka.assign();
+            self.reporter.answered(self.now);
         }
     }
 

@@ -15,5 +15,6 @@ mod kills;
 mod lane;
 mod members;
 mod outage;
+mod outside;
 mod refused;
 mod stop;

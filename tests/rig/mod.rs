@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
+pub mod admin;
 pub mod broker;
 pub mod chain;
 pub mod judge;

@@ -33,7 +33,7 @@ impl Core {
         let behind = key.filter(|_| !is_parked && !blocked);
         let id = self.slots.insert(partition, offset, behind, bytes);
         progress.arrive(offset, id);
-        self.taken += 1;
+        self.counts.taken += 1;
         if is_parked {
             self.conclude(now, id, None);
             return;
@@ -82,6 +82,7 @@ impl Core {
     pub(super) fn start(&mut self, now: Time, id: Id, out: &mut VecDeque<Effect>) {
         if let Some(slot) = self.slots.get_mut(id) {
             slot.state = State::Running { until: now + self.settings.timeout };
+            self.counts.attempts += u64::from(slot.failures > 0);
             self.running += 1;
             self.circuit.started(id);
             out.push_back(Effect::Start(id));
@@ -115,6 +116,7 @@ impl Core {
         let Some(slot) = self.slots.get_mut(id) else { return };
         self.running -= 1;
         if let Outcome::Output(bytes) = outcome {
+            self.counts.filtered += u64::from(bytes.is_none());
             return self.finish(now, id, bytes, out);
         }
         slot.failures += 1;
@@ -134,6 +136,7 @@ impl Core {
             (Outcome::Retry(_), _) if attempts >= retry.attempts => self.exhausted(now, id, out),
             (Outcome::Unavailable, _) if self.circuit.is_open() => self.await_answer(id, out),
             (outcome, policy) => {
+                self.counts.scheduled += 1;
                 let wait = match outcome {
                     Outcome::Retry(Some(after)) => after,
                     _ => retry.wait(failures, salt),

@@ -160,6 +160,7 @@ impl Core {
             }
         }
         let took = now.saturating_sub(front.went);
+        self.counts.commits.add(took);
         // One slow commit is not yet a slow broker.
         self.commit_took = (self.commit_took * 3 + took) / 4;
         self.committed_at = now;

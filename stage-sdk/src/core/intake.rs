@@ -23,7 +23,7 @@ impl Core {
     /// Opens and closes the intake by the limits.
     pub(super) fn regulate(&mut self, now: Time, out: &mut VecDeque<Effect>) {
         // The pace is asked in any case: its time is due otherwise again and again.
-        let in_time = self.pace.lets(now, self.taken);
+        let in_time = self.pace.lets(now, self.counts.taken);
         let closed = self.paused || !in_time || self.is_full(self.filling());
         let Settings { max_waiting, max_waiting_bytes, .. } = self.settings;
         let full = self.waiting >= max_waiting || self.waiting_bytes >= max_waiting_bytes;

@@ -5,6 +5,7 @@
 //! from the redirect topic, whoever owned the partition before; where it is in the retry topic is
 //! learnt by reading that from its beginning, which is kept close to what is still parked.
 
+use super::status::{Doing, Head};
 use super::{Id, Time};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
@@ -136,6 +137,19 @@ impl Lane {
     /// Blocked keys.
     pub fn keys(&self) -> usize {
         self.keys.len()
+    }
+
+    /// When the first of the parked failed first.
+    pub fn since(&self) -> Option<Time> {
+        self.keys.values().filter_map(|blocked| blocked.records.front()?.first).min()
+    }
+
+    /// The parked record that came first.
+    pub fn head(&self) -> Option<Head> {
+        let heads = self.keys.values().filter_map(|b| Some((b.records.front()?, b.rest)));
+        let (record, rest) = heads.min_by_key(|(record, _)| record.offset)?;
+        let Parked { offset, attempts, first, id, .. } = *record;
+        Some(Head { offset, id, attempts, first, doing: Doing::Parked(rest) })
     }
 
     /// Whether it holds as much as it may.

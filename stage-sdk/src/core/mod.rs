@@ -28,6 +28,10 @@ mod parking;
 
 mod intake;
 
+pub mod counts;
+
+pub mod status;
+
 mod pace;
 
 mod step;

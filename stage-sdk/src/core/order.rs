@@ -79,6 +79,26 @@ impl Progress {
         }
     }
 
+    /// Below it everything is finished.
+    pub fn next(&self) -> i64 {
+        self.unfinished.front().map_or(self.upto, |(first, _)| *first)
+    }
+
+    /// Below it everything has arrived, here or with an earlier owner.
+    pub fn upto(&self) -> i64 {
+        self.upto
+    }
+
+    /// Records below that which are not finished.
+    pub fn unfinished(&self) -> usize {
+        self.unfinished.len()
+    }
+
+    /// The first of them; none of its id: it has not arrived yet.
+    pub fn first(&self) -> Option<(i64, Option<Id>)> {
+        self.unfinished.front().copied()
+    }
+
     /// How far the partition is done, now.
     pub fn position(&self) -> Position {
         Position::new(self.unfinished.iter().map(|(o, _)| *o).collect(), self.upto)

@@ -1,6 +1,7 @@
 //! One event in, effects out.
 
 use super::circuit::Circuit;
+use super::counts::Counts;
 use super::hand_over::{HandOver, Stopping};
 use super::intake::{HELD, Intake};
 use super::order::Progress;
@@ -39,8 +40,7 @@ pub struct Core {
     /// An operator says so.
     pub(super) paused: bool,
     pub(super) pace: Pace,
-    /// Records of the input that were taken since the worker began.
-    pub(super) taken: u64,
+    pub(super) counts: Counts,
     pub(super) hand_over: Option<HandOver>,
     pub(super) stopping: Option<Stopping>,
     /// A partition paused at its bound may have room again.
@@ -72,7 +72,7 @@ impl Core {
             intake: Intake::Open,
             paused: false,
             pace: Pace::default(),
-            taken: 0,
+            counts: Counts::default(),
             hand_over: None,
             stopping: None,
             room_again: false,
@@ -91,7 +91,8 @@ impl Core {
             Event::Finished { partition, offset, bytes } => {
                 if let Some(progress) = self.partitions.get_mut(&partition) {
                     progress.pass(offset);
-                    self.taken += 1;
+                    self.counts.taken += 1;
+                    self.counts.filtered += u64::from(bytes.is_none());
                     self.circuit.answered();
                     self.add(now, partition, offset, bytes);
                 }
@@ -108,7 +109,10 @@ impl Core {
             Event::Fetched(partition, next, found) => self.fetched(now, partition, next, found),
             Event::Revoked(partitions) => self.revoked(now, partitions, out),
             Event::Lost(partitions) => self.lose(partitions, out),
-            Event::Ended(window, ended) => self.ended(now, window, ended, out),
+            Event::Ended(window, ended) => {
+                self.counts.aborted(ended);
+                self.ended(now, window, ended, out)
+            }
             Event::Renewed => self.renewed(now, out),
             Event::Found(window, committed) => {
                 let ended = if committed { Ended::Committed } else { Ended::Aborted };
@@ -123,7 +127,7 @@ impl Core {
             Event::Resume => self.paused = false,
             Event::Limits(limits) => {
                 self.settings.max_in_flight = limits.max_in_flight;
-                self.pace.set(now, self.taken, limits.each);
+                self.pace.set(now, self.counts.taken, limits.each);
             }
             Event::Stop => self.stop(now, Exit::Clean, out),
         }
@@ -194,9 +198,14 @@ impl Core {
         self.partitions.get(&partition).is_some_and(|progress| progress.lane.is_full())
     }
 
-    /// Records of the input that were taken since the worker began.
-    pub fn taken(&self) -> u64 {
-        self.taken
+    /// What it has counted.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Handlers that run.
+    pub fn running(&self) -> usize {
+        self.running
     }
 
     /// Records taken and not finished.
@@ -244,7 +253,7 @@ impl Core {
             due[6] = self.partitions.values().filter_map(|progress| progress.lane.deadline()).min();
         }
         due[7] = self.circuit.deadline().filter(|_| !self.ready.is_empty());
-        due[8] = self.pace.deadline(self.taken);
+        due[8] = self.pace.deadline(self.counts.taken);
         due.into_iter().flatten().min()
     }
 

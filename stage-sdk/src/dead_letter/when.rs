@@ -5,7 +5,7 @@ use crate::chain::duration;
 const DAY: i64 = 86_400_000;
 
 /// `2026-11-21T14:51:07Z`, of milliseconds since the epoch; `-` for a time that is none.
-pub(super) fn utc(millis: i64) -> String {
+pub(crate) fn utc(millis: i64) -> String {
     if millis < 0 {
         return "-".to_owned();
     }

@@ -7,6 +7,7 @@ use crate::courier::Job;
 use crate::dead_letter::{self, Sender, Trouble};
 use crate::failure::Failure;
 use crate::record::Record;
+use crate::telemetry::DISPOSITIONS;
 
 impl Kafka {
     /// Has the source record of a refused output read again.
@@ -88,7 +89,7 @@ impl Kafka {
     }
 
     fn write_dead_letter(
-        &self,
+        &mut self,
         batch: &mut Batch,
         input: u16,
         record: &Record<'_>,
@@ -105,6 +106,10 @@ impl Kafka {
         let target = &self.worksite.dead_letters;
         let room = target.limit.saturating_sub(OVERHEAD);
         let (headers, value) = dead_letter::fit(record, &sender, trouble, why, room);
+        let why = dead_letter::disposition(trouble, why);
+        if let Some(at) = DISPOSITIONS.iter().position(|known| *known == why) {
+            self.sent.letters[at] += 1;
+        }
         let place = Place {
             source,
             offset: record.offset,

@@ -17,6 +17,7 @@ impl Kafka {
             tracing::debug!(%error, "begin");
             Ended::Aborted
         });
+        self.leaving = 0;
         self.sending = Some(Sending { window, batch: content.batch, next: 0, failed });
     }
 
@@ -53,6 +54,7 @@ impl Kafka {
                 sending.failed = Some(if large { Ended::Refused } else { Ended::Aborted });
                 return;
             }
+            self.leaving += u64::from(entry.target < super::REDIRECT);
         }
     }
 
@@ -73,7 +75,9 @@ impl Kafka {
         let parts = window.positions();
         if self.worksite.is_sink {
             let positions = parts.map(|(partition, at)| (partition, at.clone())).collect();
-            let job = Job::Store(id, self.producer.clone(), self.rows(window), positions);
+            let rows = self.rows(window);
+            self.leaving = rows.len() as u64;
+            let job = Job::Store(id, self.producer.clone(), rows, positions);
             self.courier.ask(job);
             return Ok(());
         }
@@ -101,6 +105,11 @@ impl Kafka {
     pub(crate) fn abort(&mut self, window: WindowId) {
         self.sending = None;
         self.courier.ask(Job::Abort(window, self.producer.clone(), Ended::Aborted));
+    }
+
+    /// A window is committed.
+    pub(crate) fn committed(&mut self) {
+        self.sent.outputs += std::mem::take(&mut self.leaving);
     }
 
     /// A window goes again; its outputs too, unless they are acknowledged.

@@ -1,5 +1,7 @@
 //! Workers at work, and how they are stopped.
 
+use super::Levers;
+use crate::admin::Endpoint;
 use crate::core::Exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +13,9 @@ use tokio::sync::Notify;
 pub struct Running {
     pub(super) stop: Arc<Stop>,
     pub(super) workers: Vec<JoinHandle<Ended>>,
+    pub(super) levers: Levers,
+    /// Up as long as we are.
+    pub(super) _admin: Option<Endpoint>,
 }
 
 pub(super) type Ended = (Exit, Option<String>);
@@ -52,6 +57,11 @@ impl Running {
     /// What stops these workers.
     pub fn stop_handle(&self) -> StopHandle {
         StopHandle(self.stop.clone())
+    }
+
+    /// What pauses, resumes and limits these workers.
+    pub fn levers(&self) -> Levers {
+        self.levers.clone()
     }
 
     /// Whether any worker has ended.

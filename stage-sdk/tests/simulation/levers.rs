@@ -60,7 +60,7 @@ impl World {
     }
 
     fn taken_by(&self, number: usize) -> u64 {
-        self.members[number].core.as_ref().map_or(0, |core| core.taken())
+        self.members[number].core.as_ref().map_or(0, |core| core.counts().taken)
     }
 
     /// A record of the input reaches a worker.

@@ -1,0 +1,28 @@
+//! Where running stages are looked at and steered, on a command line.
+
+use crate::admin::Endpoint;
+use crate::service::StartError;
+use clap::Args;
+use std::net::SocketAddr;
+
+/// Flags of the admin endpoint.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AdminArgs {
+    /// Serve metrics, health, and levers over HTTP here; STAGE_ADMIN_TOKEN is what changes then need [default: nowhere]
+    #[arg(long, env = "STAGE_ADMIN", value_name = "HOST:PORT", value_parser = super::address)]
+    pub admin: Option<SocketAddr>,
+}
+
+impl AdminArgs {
+    /// Opens the endpoint, if it is wanted, and says on stderr where it is. The token is read from the
+    /// environment only: a command line can be seen by others.
+    ///
+    /// # Errors
+    /// As those of [`Endpoint::open`].
+    pub fn open(&self) -> Result<Option<Endpoint>, StartError> {
+        let Some(address) = self.admin else { return Ok(None) };
+        let endpoint = Endpoint::open(address, std::env::var("STAGE_ADMIN_TOKEN").ok())?;
+        eprintln!("admin endpoint: http://{}", endpoint.address());
+        Ok(Some(endpoint))
+    }
+}

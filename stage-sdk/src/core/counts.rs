@@ -1,0 +1,82 @@
+//! What a worker counts: plain numbers, from its beginning on.
+
+use super::Ended;
+use std::time::Duration;
+
+/// Counts since the worker began.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Records taken from the input.
+    pub taken: u64,
+    /// Of these and of the parked, those that are done and have no output.
+    pub filtered: u64,
+    /// Attempts that were not their record's first.
+    pub attempts: u64,
+    /// Failures after which another attempt was planned.
+    pub scheduled: u64,
+    /// How long commits took, from the closing of a window on.
+    pub commits: Histogram,
+    /// Windows that ended without effect, by [`REASONS`].
+    pub aborts: [u64; 5],
+}
+
+/// Why a window ended without effect.
+pub const REASONS: [&str; 5] = ["aborted", "timed_out", "refused", "broken", "unknown"];
+
+impl Counts {
+    pub(super) fn aborted(&mut self, ended: Ended) {
+        let reason = match ended {
+            Ended::Committed => return,
+            Ended::Aborted => 0,
+            Ended::TimedOut => 1,
+            Ended::Refused => 2,
+            Ended::Broken => 3,
+            Ended::Unknown => 4,
+        };
+        self.aborts[reason] += 1;
+    }
+}
+
+/// How often something took how long.
+#[derive(Clone, Debug, Default)]
+pub struct Histogram {
+    /// How often it took no longer than [`Histogram::UP_TO`] says, and longer than that before it; the
+    /// last: longer than all.
+    pub counts: [u64; 15],
+    /// All of them together.
+    pub sum: Duration,
+}
+
+impl Histogram {
+    /// In seconds, as OpenTelemetry's messaging conventions have them.
+    pub const UP_TO: [f64; 14] =
+        [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+
+    pub(crate) fn add(&mut self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        self.counts[Histogram::UP_TO.partition_point(|up_to| *up_to < seconds)] += 1;
+        self.sum += took;
+    }
+
+    /// Takes in those of another.
+    pub(crate) fn merge(&mut self, other: &Histogram) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, more)| *count += more);
+        self.sum += other.sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_belongs_to_what_is_below_it() {
+        let mut histogram = Histogram::default();
+        for millis in [0, 5, 6, 10_000, 10_001] {
+            histogram.add(Duration::from_millis(millis));
+        }
+        assert_eq!(histogram.counts[..2], [2, 1]);
+        assert_eq!(histogram.counts[13..], [1, 1]);
+        assert_eq!(histogram.sum, Duration::from_millis(20_012));
+    }
+}

@@ -1,0 +1,173 @@
+//! A running stage seen from outside: about once a second each worker says how it stands, if somebody
+//! may ask. Nothing is shared for a record.
+
+mod ends;
+mod stall;
+
+pub(crate) use ends::watch;
+pub(crate) use stall::Stalls;
+
+use crate::consumer::Consumer;
+use crate::core::counts::{Counts, Histogram};
+use crate::core::status::{Status, Why};
+use crate::core::{Partition, Time};
+use crate::service::Levers;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// Why a record is dead-lettered, as its header says.
+pub(crate) const DISPOSITIONS: [&str; 4] =
+    ["deserialization", "production", "rejected", "retries-exhausted"];
+
+/// How a worker stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) as_of: Time,
+    /// The group has given it partitions, or has said that there are none for it.
+    pub(crate) joined: bool,
+    pub(crate) paused: bool,
+    pub(crate) circuit_open: bool,
+    /// Handlers that run.
+    pub(crate) running: usize,
+    /// Records that wait in it.
+    pub(crate) waiting: usize,
+    pub(crate) counts: Counts,
+    pub(crate) sent: Sent,
+    pub(crate) rebalances: Histogram,
+    pub(crate) partitions: Vec<Held>,
+}
+
+/// What of its messages took effect.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sent {
+    /// Outputs in committed windows.
+    pub(crate) outputs: u64,
+    /// Dead letters written, by [`DISPOSITIONS`].
+    pub(crate) letters: [u64; 4],
+}
+
+/// A partition it holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) status: Status,
+    /// Since then its watermark is where it is, as far as was looked.
+    pub(crate) since: Time,
+    /// The record's time of the first unfinished record, else of the last one taken: milliseconds since
+    /// the epoch; below 0: not known.
+    pub(crate) time: i64,
+    /// What the first unfinished record failed with last.
+    pub(crate) error: Option<String>,
+}
+
+/// What the broker says of the partitions of a worker.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ends {
+    /// Behind the last record that can be read.
+    pub(crate) ends: BTreeMap<Partition, i64>,
+    /// Up to here there is nothing that the worker has not been given.
+    pub(crate) seen: BTreeMap<Partition, i64>,
+    /// Why it says nothing.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Ends {
+    /// Records of this partition that are not finished; none: its end is not known.
+    pub(crate) fn lag(&self, status: &Status) -> Option<i64> {
+        let end = *self.ends.get(&status.partition)?;
+        // Behind the last record there may be marks of transactions, which are no records.
+        let seen = self.seen.get(&status.partition).copied().unwrap_or(status.upto);
+        Some((end - seen.max(status.upto)).max(0) + status.unfinished as i64)
+    }
+}
+
+/// Where one worker says how it stands.
+#[derive(Default)]
+pub(crate) struct Seat {
+    look: Mutex<Option<Arc<Look>>>,
+    ends: Mutex<Ends>,
+    consumer: Mutex<Weak<Consumer>>,
+    ended: AtomicBool,
+}
+
+impl Seat {
+    pub(crate) fn publish(&self, look: Look) {
+        *lock(&self.look) = Some(Arc::new(look));
+    }
+
+    /// What was published last.
+    pub(crate) fn look(&self) -> Option<Arc<Look>> {
+        lock(&self.look).clone()
+    }
+
+    pub(crate) fn ends(&self) -> Ends {
+        lock(&self.ends).clone()
+    }
+
+    /// The worker has begun.
+    pub(crate) fn sits(&self, consumer: &Arc<Consumer>) {
+        *lock(&self.consumer) = Arc::downgrade(consumer);
+    }
+
+    /// The worker's thread is gone.
+    pub(crate) fn leave(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A running stage.
+#[derive(Clone)]
+pub(crate) struct Observed {
+    pub(crate) stage: String,
+    pub(crate) group: String,
+    pub(crate) topic: String,
+    pub(crate) seats: Arc<[Arc<Seat>]>,
+    pub(crate) levers: Levers,
+}
+
+impl Observed {
+    /// How its workers stand, of those that have said so.
+    pub(crate) fn looks(&self) -> Vec<(Arc<Look>, Ends)> {
+        let seats = self.seats.iter().filter(|seat| !seat.has_ended());
+        seats.filter_map(|seat| Some((seat.look()?, seat.ends()))).collect()
+    }
+
+    /// Why it does not work as it should, if so: all reasons.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let mut troubles = Vec::new();
+        let mut say = |text: String| {
+            if !troubles.contains(&text) {
+                troubles.push(text);
+            }
+        };
+        for seat in self.seats.iter() {
+            if seat.has_ended() {
+                say("a worker has ended".into());
+                continue;
+            }
+            let look = seat.look().unwrap_or_default();
+            if let Some(trouble) = seat.ends().trouble {
+                say(format!("the broker does not answer: {trouble}"));
+            }
+            if !look.joined {
+                say("the group has given no partitions yet".into());
+            }
+            let restoring = look.partitions.iter().map(|held| &held.status);
+            for status in restoring.filter(|status| status.why.contains(&Why::Restoring)) {
+                say(format!("partition {} is being restored", status.partition.number));
+            }
+            if look.circuit_open {
+                say("circuit open: what the stage depends on is away".into());
+            }
+        }
+        troubles
+    }
+}
