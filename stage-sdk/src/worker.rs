@@ -145,6 +145,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         self.replies();
         self.rebalances();
         let received = self.receive();
+        let held = !self.core.wants_records();
         self.now = self.time();
         let finished = self.finish();
         if self.core.deadline().is_some_and(|due| due <= self.now) {
@@ -157,7 +158,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             return true;
         }
         self.step(Event::Quiet);
-        self.kafka.has_replies()
+        // Nobody wakes us for records that came while we took none.
+        self.kafka.has_replies() || (held && self.core.wants_records())
     }
 
     async fn park(&self) {
