@@ -4,7 +4,7 @@
 use crate::chain::{Chain, StageRoute};
 use crate::cli::{Reach, print};
 use crate::columns::table;
-use crate::core::{Policy, Rest};
+use crate::core::Rest;
 use crate::dead_letter::page::{plain, plain_or_null};
 use crate::lane;
 use crate::redirect::Entry;
@@ -110,7 +110,7 @@ impl Args {
     }
 
     fn stages<'c>(&self, chain: &'c Chain) -> Result<Vec<&'c StageRoute>, StartError> {
-        let ordered = |stage: &&StageRoute| stage.retry.policy == Policy::Ordered;
+        let ordered = |stage: &&StageRoute| stage.retry.policy.parks();
         let Some(name) = &self.stage else {
             return Ok(chain.stages.iter().filter(ordered).collect());
         };
@@ -118,7 +118,7 @@ impl Args {
         let stage = chain.stage(name).filter(|stage| ordered(stage));
         let none = || {
             StartError::Usage(format!(
-                "stage {name:?} parks no records: its policy is not \"ordered\" in {}",
+                "stage {name:?} parks no records: its policy is neither \"ordered\" nor \"retry-topic\" in {}",
                 self.reach.config.display()
             ))
         };

@@ -132,9 +132,9 @@ impl Service {
         K: Sink + 'static,
     {
         let stage = stage.into_stage();
-        if self.settings.retry.policy == crate::core::Policy::Ordered {
+        if self.settings.retry.policy.parks() {
             return Err(StartError::Usage(format!(
-                "stage {:?} keeps its outputs in a database: policy ordered parks records in Kafka's transactions and is not for it; use in-place, dead-letter or stop",
+                "stage {:?} keeps its outputs in a database: its policy would park records in Kafka's transactions and is not for it; use in-place, dead-letter or stop",
                 self.stage
             )));
         }

@@ -197,7 +197,7 @@ fn a_program_of_somebody_elses_has_its_dead_letters_too() {
 #[test]
 fn what_is_held_needs_a_lane() {
     let found = after("output = \"c\"", "output = \"c\"\nretry = { exhausted = \"hold\" }");
-    only(&found, 16, &["stages.two.retry.exhausted", "policy \"ordered\"", "dead-letter or stop"]);
+    only(&found, 16, &["stages.two.retry.exhausted", "\"retry-topic\"", "dead-letter or stop"]);
     let ordered = "output = \"c\"\nretry = { policy = \"ordered\", exhausted = \"hold\" }";
     assert_eq!(after("output = \"c\"", ordered), Vec::<String>::new());
 }
@@ -218,11 +218,22 @@ fn what_delivers_at_least_once_parks_nothing() {
 }
 
 #[test]
+fn who_needs_keys_does_not_give_their_order_up() {
+    let unordered = "output = \"c\"\nretry = { policy = \"retry-topic\", exhausted = \"hold\" }";
+    assert_eq!(after("output = \"c\"", unordered), Vec::<String>::new());
+    let found = after("output = \"c\"", &format!("{unordered}\nkey = \"required\""));
+    only(&found, 13, &["stages.two", "key = \"required\"", "order", "policy \"ordered\""]);
+}
+
+#[test]
 fn a_stage_that_parks_has_topics_for_it() {
     let text =
         GOOD.replacen("output = \"c\"", "output = \"c\"\nretry = { policy = \"ordered\" }", 1);
+    let unordered = text.replace("\"ordered\"", "\"retry-topic\"");
+    let unordered = Chain::parse(&unordered, "topics.toml").unwrap();
     let chain = Chain::parse(&text, "topics.toml").unwrap();
     let all = chain.all_topics();
+    assert_eq!(all.len(), unordered.all_topics().len(), "without order it is the same topics");
     let setting = |topic: &str, name: &str| all[topic].config.get(name).map(String::as_str);
     assert_eq!(setting("b-topic.two.retry", "retention.ms"), Some("-1"));
     assert_eq!(setting("b-topic.two.redirect", "cleanup.policy"), Some("compact"));

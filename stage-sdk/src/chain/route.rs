@@ -66,12 +66,16 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "sink" => item.flag(|flag| stage.sink = flag),
         _ => item.flag(|flag| stage.external = flag),
     });
-    if stage.sink && stage.retry.policy == Policy::Ordered {
+    if stage.sink && stage.retry.policy.parks() {
         let text = "has sink = true: a database takes no part in Kafka's transactions, so its records cannot be parked; use policy in-place, dead-letter or stop";
         reader.problems.add(line, format!("{path} {text}"));
     }
-    if stage.delivery == Delivery::AtLeastOnce && stage.retry.policy == Policy::Ordered {
+    if stage.delivery == Delivery::AtLeastOnce && stage.retry.policy.parks() {
         let text = "delivers at least once: without a transaction a crash could free a key whose output is lost, or block one whose record is; use delivery = \"exactly-once\", or policy in-place, dead-letter or stop";
+        reader.problems.add(line, format!("{path} {text}"));
+    }
+    if stage.key_required && stage.retry.policy == Policy::RetryTopic {
+        let text = "has key = \"required\", so the order of a key matters, and policy \"retry-topic\" gives it up; use policy \"ordered\"";
         reader.problems.add(line, format!("{path} {text}"));
     }
     if stage.input.is_empty() {
@@ -88,17 +92,13 @@ fn read_retry(table: Table<'_, '_>) -> Retry {
     let reader = table.known(&keys, |key, mut item| match key {
         "policy" => {
             let known = ["in-place", "dead-letter", "stop", "ordered", "retry-topic"];
-            let mut later = false;
             item.one_of(&known, |text| match text {
                 "in-place" => retry.policy = Policy::InPlace,
                 "dead-letter" => retry.policy = Policy::DeadLetter,
                 "stop" => retry.policy = Policy::Stop,
                 "ordered" => retry.policy = Policy::Ordered,
-                _ => later = true,
+                _ => retry.policy = Policy::RetryTopic,
             });
-            if later {
-                item.problem("is not built yet; use ordered, in-place, dead-letter or stop");
-            }
         }
         "attempts" => item.number(1..=1_000_000, |number| retry.attempts = number as u32),
         "backoff" => item.range(|first, longest| {
@@ -117,12 +117,14 @@ fn read_retry(table: Table<'_, '_>) -> Retry {
             });
         }
     });
-    let ordered = retry.policy == Policy::Ordered;
-    if exhausted == Some(Exhausted::Hold) && !ordered {
-        let text = "= \"hold\" is of policy \"ordered\"; use dead-letter or stop";
+    if exhausted == Some(Exhausted::Hold) && !retry.policy.parks() {
+        let text =
+            "= \"hold\" is of policies \"ordered\" and \"retry-topic\"; use dead-letter or stop";
         reader.problems.add(line, format!("{path}.exhausted {text}"));
     }
-    let usual = if ordered { Exhausted::Hold } else { Exhausted::DeadLetter };
-    retry.exhausted = exhausted.unwrap_or(usual);
+    retry.exhausted = exhausted.unwrap_or(match retry.policy {
+        Policy::Ordered => Exhausted::Hold,
+        _ => Exhausted::DeadLetter,
+    });
     retry
 }

@@ -6,9 +6,7 @@ use super::intake::{HELD, Intake};
 use super::order::Progress;
 use super::slots::{Slot, Slots, State};
 use super::window::{self, Window};
-use super::{
-    Effect, Ended, Event, Exit, Id, Partition, Policy, Position, Settings, Time, WindowId,
-};
+use super::{Effect, Ended, Event, Exit, Id, Partition, Position, Settings, Time, WindowId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
@@ -135,7 +133,7 @@ impl Core {
                 let lane = &progress.lane;
                 progress.is_next(offset)
                     && (lane.is_empty() || {
-                        let key = key();
+                        let key = self.settings.retry.lane_key(key());
                         !lane.blocks(key) && !lane.holds(key, offset)
                     })
             })
@@ -245,7 +243,7 @@ impl Core {
         }
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         progress.restore(position);
-        if self.settings.retry.policy == Policy::Ordered {
+        if self.settings.retry.policy.parks() {
             *self.restoring.entry(partition.lane()).or_default() += 1;
             out.push_back(Effect::ReadLane(partition));
         } else {

@@ -19,12 +19,18 @@ impl Service {
         topics: &Topics,
         input: &Target,
     ) -> Result<Option<(Target, Target)>, StartError> {
-        if self.settings.retry.policy != Policy::Ordered {
+        if !self.settings.retry.policy.parks() {
             return self.nothing_parked(topics, input).map(|()| None);
         }
         if self.delivery == Delivery::AtLeastOnce {
             return Err(StartError::Usage(format!(
-                "stage {:?} has policy ordered, which needs transactions: at least once a crash could free a key whose output is lost; leave --delivery at exactly-once, or use policy in-place, dead-letter or stop",
+                "stage {:?} parks records, which needs transactions: at least once a crash could free a key whose output is lost; leave --delivery at exactly-once, or use policy in-place, dead-letter or stop",
+                self.stage
+            )));
+        }
+        if self.key_required && self.settings.retry.policy == Policy::RetryTopic {
+            return Err(StartError::Usage(format!(
+                "stage {:?} requires keys, so their order matters, and policy retry-topic gives it up; use policy ordered",
                 self.stage
             )));
         }
@@ -92,7 +98,7 @@ impl Service {
 
     fn wrong(&self, text: String) -> StartError {
         StartError::Usage(format!(
-            "{text} (stage {:?}, policy ordered; pizza topics plan shows what to change)",
+            "{text} (stage {:?}, whose policy parks records; pizza topics plan shows what to change)",
             self.stage
         ))
     }

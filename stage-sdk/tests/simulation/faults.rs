@@ -29,7 +29,7 @@ pub(crate) enum Fault {
 impl Fault {
     /// Swaps the outputs of two records of one key.
     pub(crate) fn swap(plan: &Plan, entries: &mut [Message]) {
-        let key = |entry: &Message| plan.records[entry.partition][entry.index].key;
+        let key = |entry: &Message| plan.ordered_key(entry.partition, entry.index);
         for later in 1..entries.len() {
             let two = entries[later];
             let earlier = entries[..later].iter().position(|one| {

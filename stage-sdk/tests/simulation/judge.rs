@@ -23,7 +23,7 @@ impl World {
         let free = member.running.len() < settings.max_in_flight;
         self.oracle.hold(free, "no more handlers than may be in flight", place);
         let records = &self.plan.records[partition];
-        let key = records[index].key;
+        let key = self.plan.ordered_key(partition, index);
         let same = |other: &&Run| {
             other.partition == partition
                 && (other.index == index || key.is_some() && records[other.index].key == key)
@@ -35,7 +35,7 @@ impl World {
         let again = tally.starts > tally.failures + 1;
         self.oracle.hold(!again, "no handler runs again without a failure", place);
         let most = match settings.retry.policy {
-            Policy::InPlace | Policy::Ordered => settings.retry.attempts,
+            Policy::InPlace | Policy::Ordered | Policy::RetryTopic => settings.retry.attempts,
             Policy::DeadLetter | Policy::Stop => 1,
         };
         let early = tally.not_before.is_some_and(|at| self.now < at);
@@ -56,7 +56,9 @@ impl World {
         let retry = &self.plan.settings.retry;
         let tally = self.members[number].tallies[place.0][place.1];
         let enough = match (why, retry.policy) {
-            (Why::Exhausted, Policy::InPlace | Policy::Ordered) => tally.attempts >= retry.attempts,
+            (Why::Exhausted, Policy::InPlace | Policy::Ordered | Policy::RetryTopic) => {
+                tally.attempts >= retry.attempts
+            }
             (Why::Exhausted, Policy::Stop) => false,
             _ => tally.attempts > 0,
         };

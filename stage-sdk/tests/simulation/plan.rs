@@ -108,6 +108,14 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The key of a record, where its order is kept.
+    pub(crate) fn ordered_key(&self, partition: usize, index: usize) -> Option<usize> {
+        let key = self.records[partition][index].key;
+        key.filter(|_| self.settings.retry.policy != Policy::RetryTopic)
+    }
+}
+
 fn rates(random: &mut Random) -> Rates {
     Rates {
         commit: one_of(random, &[0.0, 0.03, 0.15, 0.4]),
@@ -127,13 +135,14 @@ fn settings(random: &mut Random, long: bool) -> Settings {
     let policy = match random.random_range(0..20) {
         0 => Policy::Stop,
         1 | 2 => Policy::DeadLetter,
-        3..12 => Policy::Ordered,
+        3..11 => Policy::Ordered,
+        11..14 => Policy::RetryTopic,
         _ => Policy::InPlace,
     };
     let (exhausted, attempts) = match random.random_range(0..10) {
         0 => (Exhausted::Stop, random.random_range(1..=4)),
         // What is held stays so: nobody decides here.
-        1..5 if policy == Policy::Ordered => (Exhausted::Hold, u32::MAX),
+        1..5 if policy.parks() => (Exhausted::Hold, u32::MAX),
         _ => (Exhausted::DeadLetter, random.random_range(1..=4)),
     };
     Settings {
