@@ -90,7 +90,7 @@ fn make_topics(chain: &Chain, broker: &Broker) -> Result<(), StartError> {
 fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Running>, StartError> {
     let mut running = Vec::new();
     for route in chain.stages.iter().filter(|route| !route.external && !route.sink) {
-        let service = Service {
+        let mut service = Service {
             broker: config.broker.clone(),
             workers: args.workers.into(),
             seed: args.seed,
@@ -98,6 +98,7 @@ fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Runni
             delivery: args.delivery.unwrap_or(route.delivery),
             ..chain.service(&route.name)?
         };
+        service.settings.retry = route.policy_with(service.delivery);
         running.push(match route.name.as_str() {
             "sauce" => service.start(stages::sauce)?,
             "cheese" => service.start(stages::cheese)?,

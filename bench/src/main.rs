@@ -86,7 +86,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         // rdkafka takes the end of a partition for an error, and librdkafka warns of settings we chose.
         .with_env_filter(
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,rdkafka=off,librdkafka=error".into()),
+            EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "warn,rdkafka=off,librdkafka=error".into()),
         )
         .with_writer(std::io::stderr)
         .init();

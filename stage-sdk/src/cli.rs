@@ -205,6 +205,13 @@ impl StageArgs {
         service.output = self.output.clone().or(service.output);
         service.group = self.group.clone().unwrap_or(service.group);
         service.delivery = self.delivery.unwrap_or(service.delivery);
+        if let Some(route) = chain.as_ref().and_then(|chain| chain.stage(&service.stage)) {
+            // `topics apply` makes a retry topic for the route map's input and for no other.
+            service.settings.retry = match self.input {
+                Some(_) => route.retry.policy(false),
+                None => route.policy_with(service.delivery),
+            };
+        }
         service.broker.servers = self.brokers.clone().unwrap_or(service.broker.servers);
         if service.broker.servers.is_empty() {
             return Err(StartError::Usage(format!(

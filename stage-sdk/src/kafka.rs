@@ -23,6 +23,9 @@ use std::time::Duration;
 /// What the broker adds to a record that is alone in its batch, at most.
 const OVERHEAD: usize = 128;
 
+/// How long the clients of the retry lane may take to end.
+const LANES_END: Duration = Duration::from_secs(1);
+
 /// Targets besides the outputs: the dead letters, the retry topic, the redirect topic.
 pub(crate) const DEAD_LETTERS: u16 = u16::MAX;
 const RETRY: u16 = u16::MAX - 1;
@@ -264,5 +267,8 @@ impl Kafka {
         drop(self.courier);
         drop(self.producer);
         self.consumer.leave(self.assigning.is_some(), wait);
+        if let Some(lanes) = self.lanes {
+            lanes.end(LANES_END);
+        }
     }
 }

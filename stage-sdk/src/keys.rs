@@ -110,7 +110,7 @@ impl Args {
     }
 
     fn stages<'c>(&self, chain: &'c Chain) -> Result<Vec<&'c StageRoute>, StartError> {
-        let ordered = |stage: &&StageRoute| stage.retry.policy.parks();
+        let ordered = |stage: &&StageRoute| stage.policy().policy.parks();
         let Some(name) = &self.stage else {
             return Ok(chain.stages.iter().filter(ordered).collect());
         };

@@ -18,14 +18,17 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
 
 /// The prefix of the headers that a record has in the retry topic only.
 pub(crate) const PREFIX: &str = "__stage.retry.";
 
 /// One question to the broker.
 const ASK: Duration = Duration::from_secs(5);
+
+/// After so long without anything to do the clients are let go.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// How long one look at a topic takes at most.
 const LOOK: Duration = Duration::from_millis(100);
@@ -80,13 +83,22 @@ impl Reader {
         let stopping = Arc::new(AtomicBool::new(false));
         let mut lanes = Lanes::new(broker, group, topics, stopping.clone());
         std::thread::Builder::new().name("lane".into()).spawn(move || {
-            for job in todo {
-                let Some(reply) = lanes.carry(job) else { continue };
-                if done.send(reply).is_err() {
-                    return;
+            loop {
+                match todo.recv_timeout(IDLE) {
+                    Ok(job) => {
+                        let Some(reply) = lanes.carry(job) else { continue };
+                        if done.send(reply).is_err() {
+                            break;
+                        }
+                        wake();
+                    }
+                    Err(RecvTimeoutError::Timeout) => lanes.rest(),
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
-                wake();
             }
+            // Whoever waits for the end is told by the last of `done`.
+            drop(lanes);
+            drop(done);
         })?;
         Ok(Reader { jobs, replies, stopping })
     }
@@ -104,9 +116,17 @@ impl Reader {
     pub(crate) fn give_up(&self) {
         self.stopping.store(true, Ordering::Release);
     }
+
+    /// Ends the thread and its clients, or leaves them behind after this long.
+    pub(crate) fn end(self, wait: Duration) {
+        self.give_up();
+        drop(self.jobs);
+        let until = Instant::now() + wait;
+        while self.replies.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+    }
 }
 
-/// The clients, made when the first partition comes.
+/// The clients, made when there is something to do.
 struct Clients {
     /// Reads committed records, wherever it is pointed.
     reader: BaseConsumer<Quiet>,
@@ -142,6 +162,11 @@ impl Lanes {
     fn new(broker: Broker, group: &str, topics: Topics, stopping: Arc<AtomicBool>) -> Lanes {
         let group = group.to_owned();
         Lanes { broker, group, topics, stopping, clients: None, at: None, in_vain: 0 }
+    }
+
+    /// Nothing is parked, or nothing is due for long: clients cost threads and connections.
+    fn rest(&mut self) {
+        (self.clients, self.at) = (None, None);
     }
 
     fn carry(&mut self, job: Job) -> Option<Reply> {

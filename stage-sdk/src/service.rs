@@ -149,6 +149,7 @@ impl Service {
         self.broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
         self.has_outputs_of(&stage)?;
         self.is_no_loop()?;
+        self.holds_what_it_parks()?;
         let worksite = self.worksite()?;
         let wakes = (0..self.workers.max(1)).map(|_| Arc::new(Notify::new())).collect();
         let stop = Arc::new(Stop { told: Arc::default(), wakes });

@@ -96,11 +96,11 @@ fn needs(
             needs.insert(letters, room(limit.max(LIMIT)));
         }
         let retry = Chain::retry_topic(stage);
-        if stage.retry.policy.parks() && declared(&retry).is_none() {
+        if stage.policy().policy.parks() && declared(&retry).is_none() {
             needs.insert(retry, room(limit.max(LIMIT)));
         }
         let redirect = Chain::redirect_topic(stage);
-        if stage.retry.policy.parks() && declared(&redirect).is_none() {
+        if stage.policy().policy.parks() && declared(&redirect).is_none() {
             needs.insert(redirect, room_for_notes(limit.max(LIMIT)));
         }
     }
@@ -115,7 +115,7 @@ fn parked(
     input: &str,
     partitions: i32,
 ) -> Result<Option<String>, StartError> {
-    let reads = |stage: &&StageRoute| stage.input == input && stage.retry.policy.parks();
+    let reads = |stage: &&StageRoute| stage.input == input && stage.policy().policy.parks();
     for stage in chain.stages.iter().filter(reads) {
         let topics = lane::Topics::of(stage);
         let parked = lane::parked(broker, &topics, partitions).map_err(StartError::Runtime)?;

@@ -34,7 +34,7 @@ impl Chain {
         for stage in &self.stages {
             let Some(input) = self.topics.get(&stage.input) else { continue };
             let mut derived = vec![(Chain::dead_letter_topic(stage), dead_letters(input))];
-            if stage.retry.policy.parks() {
+            if stage.policy().policy.parks() {
                 derived.push((Chain::retry_topic(stage), retry(input)));
                 derived.push((Chain::redirect_topic(stage), redirect(input)));
             }
