@@ -116,6 +116,7 @@ fn headers(packed: &mut Vec<u8>, death: &Death<'_>, extent: Extent) {
     let disposition = trouble.instead.unwrap_or(match why {
         Disposition::Rejected => "rejected",
         Disposition::RetriesExhausted => "retries-exhausted",
+        Disposition::OrderBlocked => "order-blocked",
     });
     let mut put = |name: &str, value: &str| {
         pack(packed, &format!("{PREFIX}{name}"), Some(value.as_bytes()));

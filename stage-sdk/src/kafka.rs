@@ -31,6 +31,9 @@ pub(crate) const DEAD_LETTERS: u16 = u16::MAX;
 const RETRY: u16 = u16::MAX - 1;
 const REDIRECT: u16 = u16::MAX - 2;
 
+/// Answers to operators, in the redirect topic: they stay where a record's outputs are replaced.
+pub(crate) const CONTROL: u16 = u16::MAX - 3;
+
 /// A topic that outputs go to.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -63,7 +66,7 @@ impl Worksite {
     fn topic(&self, target: u16) -> &str {
         let target = match (target, &self.lane) {
             (RETRY, Some((retry, _))) => retry,
-            (REDIRECT, Some((_, redirect))) => redirect,
+            (REDIRECT | CONTROL, Some((_, redirect))) => redirect,
             _ => {
                 let output = self.targets.get(target as usize).and_then(Option::as_ref);
                 output.unwrap_or(&self.dead_letters)

@@ -2,9 +2,12 @@
 
 mod fetch;
 
+mod look;
+
 mod parked;
 
 pub(crate) use fetch::as_in_input;
+pub(crate) use look::{Answers, Wanted};
 pub(crate) use parked::{notes, parked};
 
 use crate::broker::Broker;
@@ -16,6 +19,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -57,6 +61,8 @@ impl Topics {
 pub(crate) enum Job {
     /// What is parked of a partition.
     Read(Partition),
+    /// Operators' commands that are new since then, or the last look.
+    Look(Partition),
     /// Records of the retry topic, from here on.
     Fetch(Partition, i64),
     /// Delete what is below.
@@ -130,6 +136,8 @@ impl Reader {
 struct Clients {
     /// Reads committed records, wherever it is pointed.
     reader: BaseConsumer<Quiet>,
+    /// Reads what operators wrote, without taking the other from its place.
+    looker: BaseConsumer<Quiet>,
     /// Sees the end that transactions hide.
     ends: BaseConsumer<Quiet>,
     admin: AdminClient<DefaultClientContext>,
@@ -154,6 +162,8 @@ struct Lanes {
     clients: Option<Clients>,
     /// Where the reader stands: which partition of the retry topic, and its next record.
     at: Option<(Partition, i64)>,
+    /// How far each partition of the redirect topic was looked through for commands.
+    looked: HashMap<Partition, i64>,
     /// Fetches in a row that found nothing.
     in_vain: u32,
 }
@@ -161,7 +171,16 @@ struct Lanes {
 impl Lanes {
     fn new(broker: Broker, group: &str, topics: Topics, stopping: Arc<AtomicBool>) -> Lanes {
         let group = group.to_owned();
-        Lanes { broker, group, topics, stopping, clients: None, at: None, in_vain: 0 }
+        Lanes {
+            broker,
+            group,
+            topics,
+            stopping,
+            clients: None,
+            at: None,
+            looked: HashMap::new(),
+            in_vain: 0,
+        }
     }
 
     /// Nothing is parked, or nothing is due for long: clients cost threads and connections.
@@ -180,9 +199,18 @@ impl Lanes {
                 let stop = self.stopping.clone();
                 let read = || self.read(partition);
                 match until_done(&stop, "the redirect topic", read)? {
-                    Ok((pending, start)) => Some(Reply::Parked(partition, pending, start)),
+                    Ok((pending, start, wanted)) => {
+                        Some(Reply::Parked(partition, pending, start, wanted))
+                    }
                     Err(text) => Some(Reply::Failed(text)),
                 }
+            }
+            Job::Look(partition) => {
+                let wanted = self.look(partition).unwrap_or_else(|error| {
+                    tracing::debug!(%error, "looking for commands");
+                    Vec::new()
+                });
+                Some(Reply::Commanded(partition, wanted))
             }
             Job::Fetch(partition, from) => {
                 let (next, records) = self.fetch(partition, from).unwrap_or_else(|error| {
@@ -220,6 +248,7 @@ impl Lanes {
         ends.set("isolation.level", "read_uncommitted");
         Ok(Clients {
             reader: reader.create_with_context(Quiet)?,
+            looker: reader.create_with_context(Quiet)?,
             ends: ends.create_with_context(Quiet)?,
             admin: self.broker.admin().create()?,
         })

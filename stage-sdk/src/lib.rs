@@ -55,6 +55,8 @@ mod columns;
 
 mod redirect;
 
+mod control;
+
 pub mod broker;
 
 mod topics;

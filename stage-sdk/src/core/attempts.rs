@@ -80,6 +80,10 @@ impl Core {
     }
 
     pub(super) fn start(&mut self, now: Time, id: Id, out: &mut VecDeque<Effect>) {
+        let of_lane = self.slots.get(id).is_some_and(|slot| slot.partition.is_lane());
+        if of_lane && self.is_given_up(now, id, out) {
+            return;
+        }
         if let Some(slot) = self.slots.get_mut(id) {
             slot.state = State::Running { until: now + self.settings.timeout };
             self.running += 1;
@@ -257,6 +261,7 @@ impl Core {
         if self.lanes_busy {
             self.partitions.values_mut().for_each(|progress| progress.lane.tick(now));
         }
+        self.look(now, out);
         if self.settings.inline || now < self.timeout_scan {
             return;
         }

@@ -6,12 +6,13 @@ use super::{Core, Effect, Exhausted, Id, Note, Partition, Pending, Policy, Rest,
 use std::collections::VecDeque;
 
 /// About what a note in the redirect topic takes, for the limit of a window.
-const NOTE: usize = 200;
+pub(super) const NOTE: usize = 200;
 
 impl Core {
     /// What is parked of a partition is known: it can begin.
     pub(super) fn parked(
         &mut self,
+        now: Time,
         partition: Partition,
         mut pending: Vec<Pending>,
         start: i64,
@@ -32,7 +33,9 @@ impl Core {
         let limit = retry.max_parked;
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         progress.lane = Lane::restore(limit, pending, start);
+        progress.lane.follow(now);
         self.lanes_busy |= !progress.lane.is_empty();
+        self.plan_look(partition);
         self.begin(partition, out);
     }
 
@@ -72,6 +75,7 @@ impl Core {
             next = behind.map(|id| (id, Rest::Behind));
         }
         self.lanes_busy = true;
+        self.plan_look(partition);
         self.pause_at_bound(partition, out);
     }
 
@@ -117,6 +121,7 @@ impl Core {
         self.room_again |= progress.paused && progress.has_room();
         out.push_back(Effect::Free(partition, offset, is_free));
         self.add(now, partition, offset, Some(bytes.unwrap_or(0) + NOTE));
+        self.answer_all(now, partition, key, offset, out);
         if let Some(next) = self.slots.remove(id) {
             // It was counted as waiting when it came.
             self.ready.push_front(next);
@@ -137,6 +142,7 @@ impl Core {
         }
         out.push_back(Effect::Note(id, note));
         self.add(now, partition, offset, Some(NOTE));
+        self.answer_all(now, partition, key, offset, out);
         self.forget(&ids, |_| true, out);
     }
 

@@ -39,6 +39,8 @@ pub struct Core {
     pub(super) room_again: bool,
     /// Something may be parked.
     pub(super) lanes_busy: bool,
+    /// When to look for operators' commands next.
+    pub(super) look_at: Option<Time>,
     pub(super) exited: bool,
 }
 
@@ -66,6 +68,7 @@ impl Core {
             stopping: None,
             room_again: false,
             lanes_busy: false,
+            look_at: None,
             exited: false,
         }
     }
@@ -89,7 +92,10 @@ impl Core {
             Event::Quiet => quiet = true,
             Event::Assigned(partitions) => self.assigned(partitions, out),
             Event::Restored(partition, position) => self.restored(partition, position, out),
-            Event::Parked(partition, pending, start) => self.parked(partition, pending, start, out),
+            Event::Parked(partition, pending, start) => {
+                self.parked(now, partition, pending, start, out)
+            }
+            Event::Commanded(partition, commands) => self.commanded(now, partition, commands, out),
             Event::Back { partition, offset, place, key, bytes } => {
                 self.back(now, partition, (offset, place), key, bytes, out)
             }
@@ -193,7 +199,7 @@ impl Core {
 
     /// When a [`Event::Tick`] is due, if nothing else happens.
     pub fn deadline(&self) -> Option<Time> {
-        let mut due = [None; 8];
+        let mut due = [None; 9];
         due[0] = self.backing_off.peek().map(|Reverse((at, _))| *at);
         let front = &self.windows[0];
         due[1] = match front.state {
@@ -221,6 +227,7 @@ impl Core {
             due[6] = self.partitions.values().filter_map(|progress| progress.lane.deadline()).min();
         }
         due[7] = self.circuit.deadline().filter(|_| !self.ready.is_empty());
+        due[8] = self.look_at;
         due.into_iter().flatten().min()
     }
 

@@ -293,7 +293,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 attempts,
                 ?key,
                 error,
-                "its attempts are used up, and its key is held: to try again allow more attempts in topics.toml, to give it up write exhausted = \"dead-letter\"; then start the stage again"
+                "its attempts are used up, and its key is held until somebody decides: keys retry-now, keys skip or keys release"
             ),
         }
     }

@@ -24,6 +24,10 @@ pub(crate) enum Fault {
     Barrier,
     /// Two outputs of one key change places.
     Order,
+    /// That a command is carried out is missing where what came of it is committed.
+    Unanswered,
+    /// That a command is carried out is written at once, in no transaction.
+    Sooner,
 }
 
 impl Fault {
