@@ -35,7 +35,7 @@ fn load(chain: &Chain, count: usize) -> JoinHandle<Vec<usize>> {
 }
 
 /// What is parked of a stage's records: the last note of each, by name.
-fn parked(chain: &Chain) -> HashMap<String, String> {
+pub(super) fn parked(chain: &Chain) -> HashMap<String, String> {
     let mut redirect = Judge::of(&chain.brokers, &format!("{}.flaky.redirect", chain.first()));
     redirect.look(Duration::from_secs(1));
     let mut notes = HashMap::new();
