@@ -8,7 +8,7 @@ mod send;
 
 use crate::batch::{Batch, Mark};
 use crate::consumer::Consumer;
-use crate::core::{Core, Effect, Ended, Partition, WindowId};
+use crate::core::{Core, Effect, Ended, Partition, Policy, WindowId};
 use crate::courier::{Courier, Job, Reply};
 use crate::failure::{Failure, Kind};
 use crate::lane::{self, Reader};
@@ -58,7 +58,7 @@ pub(crate) struct Worksite {
     pub(crate) key_required: bool,
     /// Outputs and offsets go to a database; only dead letters are produced.
     pub(crate) is_sink: bool,
-    pub(crate) stops_on_failure: bool,
+    pub(crate) policy: Policy,
 }
 
 impl Worksite {

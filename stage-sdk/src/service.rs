@@ -245,7 +245,7 @@ impl Service {
             },
             key_required: self.key_required,
             is_sink: false,
-            stops_on_failure: self.settings.retry.policy == crate::core::Policy::Stop,
+            policy: self.settings.retry.policy,
         })
     }
 

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod operator;
+mod parking;
 
 pub(crate) use attempt::{Attempt, attempt};
 
