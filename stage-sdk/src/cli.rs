@@ -83,7 +83,7 @@ struct Cli {
 enum Command {
     /// Look at this stage's dead letters, replay or drop them
     DeadLetters(Box<crate::dead_letter::tool::Args>),
-    /// Look at what of this stage waits in its retry topic
+    /// Look at what of this stage waits in its retry topic, and decide about it
     Keys(Box<crate::keys::Args>),
     /// Print a completion script for your shell
     Completions {

@@ -136,8 +136,6 @@ impl Reader {
 struct Clients {
     /// Reads committed records, wherever it is pointed.
     reader: BaseConsumer<Quiet>,
-    /// Reads what operators wrote, without taking the other from its place.
-    looker: BaseConsumer<Quiet>,
     /// Sees the end that transactions hide.
     ends: BaseConsumer<Quiet>,
     admin: AdminClient<DefaultClientContext>,
@@ -162,6 +160,9 @@ struct Lanes {
     clients: Option<Clients>,
     /// Where the reader stands: which partition of the retry topic, and its next record.
     at: Option<(Partition, i64)>,
+    /// Reads what operators wrote, without taking the other from its place; made when there is
+    /// something new to read.
+    looker: Option<BaseConsumer<Quiet>>,
     /// How far each partition of the redirect topic was looked through for commands.
     looked: HashMap<Partition, i64>,
     /// Fetches in a row that found nothing.
@@ -178,6 +179,7 @@ impl Lanes {
             stopping,
             clients: None,
             at: None,
+            looker: None,
             looked: HashMap::new(),
             in_vain: 0,
         }
@@ -237,18 +239,21 @@ impl Lanes {
         }
     }
 
-    fn connect(&self) -> KafkaResult<Clients> {
+    fn reader(&self) -> KafkaResult<BaseConsumer<Quiet>> {
         let mut reader = self.broker.consumer(&self.group, None);
         reader
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
             .set("fetch.wait.max.ms", "10")
             .set("queued.max.messages.kbytes", "4096");
+        reader.create_with_context(Quiet)
+    }
+
+    fn connect(&self) -> KafkaResult<Clients> {
         let mut ends = self.broker.consumer(&self.group, None);
         ends.set("isolation.level", "read_uncommitted");
         Ok(Clients {
-            reader: reader.create_with_context(Quiet)?,
-            looker: reader.create_with_context(Quiet)?,
+            reader: self.reader()?,
             ends: ends.create_with_context(Quiet)?,
             admin: self.broker.admin().create()?,
         })

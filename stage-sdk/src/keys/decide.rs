@@ -23,7 +23,7 @@ stage that is not running does it when it starts. Exit code 1: nobody did it in 
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// The key, as `list` shows it; or one of its records, as `show` does
+    /// The key, as `list` shows it; or its first record, as `show` does
     key: String,
 
     /// How long to wait until the stage has done it; 0: only ask for it
@@ -99,6 +99,10 @@ fn chosen(waiting: Vec<Waiting>, name: &str) -> Result<Vec<Key>, StartError> {
     }
     let keys: Vec<Key> = keys.into_values().collect();
     let Some(first) = keys.first() else { return Ok(keys) };
+    if let Some(place) = place.filter(|place| !by_name && *place != first.head().place()) {
+        let text = format!("{place} waits behind {}: name that one", first.head().place());
+        return Err(StartError::Usage(text));
+    }
     let mut stages: Vec<&str> = keys.iter().map(|key| key.head().stage.as_str()).collect();
     stages.dedup();
     if stages.len() > 1 {
@@ -224,4 +228,51 @@ impl Asked {
 
 fn counted(records: usize) -> String {
     if records == 1 { "1 record".to_owned() } else { format!("{records} records") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Note;
+    use crate::redirect::Entry;
+
+    fn waits(stage: &str, partition: i32, offset: i64, key: Option<&[u8]>) -> Waiting {
+        let note = Note { attempts: 1, first: None, rest: Rest::Held };
+        let entry = Entry::new(key, &note, Some("no"));
+        Waiting { stage: stage.into(), topic: "orders".into(), partition, offset, entry }
+    }
+
+    fn ranges(waiting: &[Waiting], name: &str) -> Result<Vec<(i64, i64)>, String> {
+        let keys = chosen(waiting.to_vec(), name).map_err(|error| error.to_string())?;
+        Ok(keys.iter().map(Key::range).collect())
+    }
+
+    #[test]
+    fn a_key_is_meant_or_the_record_that_is_named() {
+        let b = Some(&b"b"[..]);
+        let waiting = [
+            waits("price", 0, 3, Some(b"a")),
+            waits("price", 0, 4, b),
+            waits("price", 0, 9, b),
+            waits("price", 1, 2, b),
+            waits("price", 1, 3, None),
+            waits("price", 1, 4, None),
+        ];
+        assert_eq!(ranges(&waiting, "a"), Ok(vec![(3, 3)]));
+        assert_eq!(ranges(&waiting, "b"), Ok(vec![(4, 9), (2, 2)]), "in each partition");
+        assert_eq!(ranges(&waiting, "orders[0]@4"), Ok(vec![(4, 9)]), "the key of that record");
+        let told = ranges(&waiting, "orders[0]@9").unwrap_err();
+        assert!(told.contains("behind orders[0]@4"), "what is done is done with the first: {told}");
+        assert_eq!(ranges(&waiting, "orders-1-4"), Ok(vec![(4, 4)]), "without a key itself alone");
+        assert_eq!(ranges(&waiting, "c"), Ok(vec![]));
+        assert!(ranges(&waiting, "(null)").unwrap_err().contains("orders[1]@3"));
+    }
+
+    #[test]
+    fn a_key_of_several_stages_is_not_guessed() {
+        let waiting = [waits("price", 0, 3, Some(b"a")), waits("ship", 0, 3, Some(b"a"))];
+        let told = ranges(&waiting, "a").unwrap_err();
+        assert!(told.contains("price, ship") && told.contains("--stage"), "{told}");
+        assert!(ranges(&waiting[..1], "a").is_ok());
+    }
 }

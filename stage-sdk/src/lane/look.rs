@@ -60,17 +60,20 @@ impl Lanes {
     pub(super) fn look(&mut self, of: Partition) -> KafkaResult<Vec<Wanted>> {
         let Some(next) = self.looked.get(&of).copied() else { return Ok(Vec::new()) };
         let redirect = self.topics.redirect.clone();
-        let clients = self.clients()?;
         // What is committed; mostly nothing is new.
-        let end = clients.reader.fetch_watermarks(&redirect, of.number, ASK)?.1;
+        let end = self.clients()?.reader.fetch_watermarks(&redirect, of.number, ASK)?.1;
         if end <= next {
             return Ok(Vec::new());
         }
-        assign(&clients.looker, &redirect, of.number, Offset::Offset(next))?;
+        let looker = match self.looker.take() {
+            Some(looker) => looker,
+            None => self.reader()?,
+        };
+        assign(&looker, &redirect, of.number, Offset::Offset(next))?;
         let (mut controls, mut read_to) = (Controls::default(), next);
         let until = Instant::now() + LONGEST;
         while read_to < end && Instant::now() < until {
-            match clients.looker.poll(LOOK) {
+            match looker.poll(LOOK) {
                 Some(Ok(message)) => {
                     read_to = message.offset() + 1;
                     if let Some(name) = message.key().filter(|name| control::is_control(name)) {
@@ -82,7 +85,8 @@ impl Lanes {
                 None => {}
             }
         }
-        clients.looker.unassign()?;
+        looker.unassign()?;
+        self.looker = Some(looker);
         self.looked.insert(of, read_to);
         Ok(controls.wanted(of, &redirect))
     }
