@@ -19,6 +19,9 @@ const SLOW: &str =
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// What some later version of the library may write.
+const LATER: &str = "control/later";
+
 struct Shop {
     chain: Chain,
     /// While it is there nothing can be done.
@@ -59,7 +62,9 @@ impl Shop {
     }
 
     fn until_parked(&self, count: usize) {
-        until("they wait", LIMIT, || (parked(&self.chain).len() == count).then_some(()));
+        let ours = |name: &&String| *name != LATER;
+        let waiting = || parked(&self.chain).keys().filter(ours).count();
+        until("they wait", LIMIT, || (waiting() == count).then_some(()));
     }
 
     fn out(&self) -> Judge {
@@ -129,6 +134,10 @@ fn letter(seen: &[Seen], order: usize, seq: usize) -> (String, String, String) {
 fn a_key_is_tried_skipped_and_released_while_the_stage_runs() {
     let shop = Shop::open();
     let [one, two, three, four] = shop.keys[..] else { unreachable!() };
+    let redirect = format!("{}.flaky.redirect", shop.chain.first());
+    let later = Orders::new(&shop.chain.brokers, &redirect, 1);
+    later.send(Some(LATER.as_bytes()), Some(br#"{"v":9}"#), OwnedHeaders::new());
+    later.flush();
     let mut stage = shop.start();
     for order in [one, two, three, four] {
         shop.write(order, 0..5, "");
@@ -202,6 +211,10 @@ fn a_key_is_tried_skipped_and_released_while_the_stage_runs() {
     assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
     let left = (out.look(Duration::from_secs(1)), letters.look(Duration::from_secs(1)));
     assert_eq!(left, (10, 11), "something is there twice");
+    // What is not known is said, and left to who knows it.
+    let log = std::fs::read_to_string(&stage.log).unwrap();
+    assert_eq!(log.matches("left alone").count(), 1, "{log}");
+    assert!(parked(&shop.chain).contains_key(LATER));
 }
 
 #[test]
