@@ -10,6 +10,8 @@ pub(crate) use fetch::as_in_input;
 pub(crate) use look::{Answers, Wanted};
 pub(crate) use parked::{notes, parked};
 
+use parked::Left;
+
 use crate::broker::Broker;
 use crate::chain::{Chain, StageRoute};
 use crate::core::Partition;
@@ -201,7 +203,7 @@ impl Lanes {
                 let stop = self.stopping.clone();
                 let read = || self.read(partition);
                 match until_done(&stop, "the redirect topic", read)? {
-                    Ok((pending, start, wanted)) => {
+                    Ok(Left { pending, start, wanted }) => {
                         Some(Reply::Parked(partition, pending, start, wanted))
                     }
                     Err(text) => Some(Reply::Failed(text)),

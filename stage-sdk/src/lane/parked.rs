@@ -55,13 +55,18 @@ struct Told {
     end: i64,
 }
 
+/// What is in a lane when somebody takes it over.
+pub(super) struct Left {
+    pub(super) pending: Vec<Pending>,
+    /// Where the retry topic begins.
+    pub(super) start: i64,
+    /// What operators want.
+    pub(super) wanted: Vec<Wanted>,
+}
+
 impl Lanes {
-    /// What is parked of a partition, where its retry topic begins, and what operators want.
-    #[allow(clippy::type_complexity)] // what was asked for, or what no waiting mends; and errors that pass
-    pub(super) fn read(
-        &mut self,
-        partition: Partition,
-    ) -> KafkaResult<Result<(Vec<Pending>, i64, Vec<Wanted>), String>> {
+    /// What the partition's earlier owner left; an error within is one that no waiting mends.
+    pub(super) fn read(&mut self, partition: Partition) -> KafkaResult<Result<Left, String>> {
         let retry = &self.topics.retry;
         let (start, _) = self.clients()?.ends.fetch_watermarks(retry, partition.number, ASK)?;
         let pending = |(offset, entry): (i64, Entry)| Pending {
@@ -77,7 +82,8 @@ impl Lanes {
         };
         self.looked.insert(partition, told.end);
         let wanted = told.controls.wanted(partition, &self.topics.redirect);
-        Ok(Ok((told.notes.into_iter().map(pending).collect(), start, wanted)))
+        let pending = told.notes.into_iter().map(pending).collect();
+        Ok(Ok(Left { pending, start, wanted }))
     }
 
     /// Reads the partition of the redirect topic to its end. An earlier owner's transaction may be
