@@ -239,7 +239,8 @@ mod tests {
     fn waits(stage: &str, partition: i32, offset: i64, key: Option<&[u8]>) -> Waiting {
         let note = Note { attempts: 1, first: None, rest: Rest::Held };
         let entry = Entry::new(key, &note, Some("no"));
-        Waiting { stage: stage.into(), topic: "orders".into(), partition, offset, entry }
+        let (stage, topic, alone) = (stage.into(), "orders".into(), key.is_none());
+        Waiting { stage, topic, partition, offset, entry, alone }
     }
 
     fn ranges(waiting: &[Waiting], name: &str) -> Result<Vec<(i64, i64)>, String> {
