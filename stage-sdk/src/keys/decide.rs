@@ -109,7 +109,7 @@ fn chosen(waiting: Vec<Waiting>, name: &str) -> Result<Vec<Key>, StartError> {
         let text = format!("key {name} waits in {}: give one of them --stage", stages.join(", "));
         return Err(StartError::Usage(text));
     }
-    if keys.len() > 1 && keys.iter().any(|key| key.bytes.is_none() || key.bytes != first.bytes) {
+    if keys.len() > 1 && keys.iter().any(|key| key.head().alone || key.bytes != first.bytes) {
         return Err(StartError::Usage(format!(
             "{} different records or keys are called {name}: name one of the records instead, such as {}",
             keys.len(),
@@ -267,6 +267,10 @@ mod tests {
         assert_eq!(ranges(&waiting, "orders-1-4"), Ok(vec![(4, 4)]), "without a key itself alone");
         assert_eq!(ranges(&waiting, "c"), Ok(vec![]));
         assert!(ranges(&waiting, "(null)").unwrap_err().contains("orders[1]@3"));
+        // Where no order is kept, those of a key have nothing to do with each other.
+        let unordered = waiting.map(|one| Waiting { alone: true, ..one });
+        assert!(ranges(&unordered, "b").unwrap_err().contains("orders[0]@4"));
+        assert_eq!(ranges(&unordered, "orders[0]@9"), Ok(vec![(9, 9)]));
     }
 
     #[test]
