@@ -34,7 +34,7 @@ enum Command {
     Topics(topics::Args),
     /// Look at what stages could not handle, replay or drop it
     DeadLetters(Box<stage_sdk::dead_letter::tool::Args>),
-    /// Look at what waits in the retry topics of stages
+    /// Look at what waits in the retry topics of stages, and decide about it
     Keys(Box<stage_sdk::keys::Args>),
     /// Print a completion script for your shell
     Completions {

@@ -94,7 +94,7 @@ fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Runni
     let mut running = Vec::new();
     let admin = args.admin.open()?;
     for route in chain.stages.iter().filter(|route| !route.external && !route.sink) {
-        let service = Service {
+        let mut service = Service {
             broker: config.broker.clone(),
             workers: args.workers.into(),
             seed: args.seed,
@@ -103,6 +103,7 @@ fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Runni
             admin: admin.clone(),
             ..chain.service(&route.name)?
         };
+        service.settings.retry = route.policy_with(service.delivery);
         running.push(match route.name.as_str() {
             "sauce" => service.start(stages::sauce)?,
             "cheese" => service.start(stages::cheese)?,

@@ -3,7 +3,7 @@
 //! The road of a measurement: the input is filled once ([`fill`]); a contender ([`raw`] or
 //! [`stage`]) handles it in a process of its own, which reports its CPU seconds and its memory
 //! ([`usage`]); the measuring process starts it, takes the time ([`contender`]), and counts its
-//! output ([`count`]). [`one_stage`], [`window`], [`latency`], [`engines`] and [`at_rest`] are
+//! output ([`count`]). [`one_stage`], [`window`], [`latency`], [`blocked`], [`engines`] and [`at_rest`] are
 //! the measurements themselves.
 
 mod pizza;
@@ -38,6 +38,8 @@ mod engines;
 
 mod at_rest;
 
+mod blocked;
+
 mod probe;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +65,8 @@ enum What {
     Window(window::Options),
     /// From produce to read-committed consume, through four chained stages.
     Latency(latency::Options),
+    /// What the other keys lose while one of a hundred waits in the retry topic.
+    Blocked(blocked::Options),
     /// Our broker beside Apache Kafka: produce and consume, and what it costs the broker.
     Engines(engines::Options),
     /// Our broker with many records on its disk: its start, and what it costs idle.
@@ -80,9 +84,10 @@ enum What {
 fn main() -> ExitCode {
     let Cli { place, what } = Cli::parse();
     tracing_subscriber::fmt()
-        // rdkafka takes the end of a partition for an error.
+        // rdkafka takes the end of a partition for an error, and librdkafka warns of settings we chose.
         .with_env_filter(
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,rdkafka=off".into()),
+            EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| "warn,rdkafka=off,librdkafka=error".into()),
         )
         .with_writer(std::io::stderr)
         .init();
@@ -90,6 +95,7 @@ fn main() -> ExitCode {
         What::OneStage(options) => one_stage::run(&place, &options),
         What::Window(options) => window::run(&place, &options),
         What::Latency(options) => latency::run(&place, &options),
+        What::Blocked(options) => blocked::run(&place, &options),
         What::Engines(options) => engines::run(&place, &options),
         What::AtRest(options) => at_rest::run(&place, &options),
         What::Fill(options) => fill::run(&place, &options),

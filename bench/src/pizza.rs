@@ -40,6 +40,11 @@ fn order_id(order: u64) -> u128 {
     100_000_000_000_000_000_000_000_000_000_000_000_000 + u128::from(hash) * 1_000_003
 }
 
+/// The id of one order of them all, always the same.
+pub(crate) fn one_order() -> String {
+    order_id(7).to_string()
+}
+
 pub(crate) fn time_of(number: u64) -> i64 {
     FIRST + number as i64
 }

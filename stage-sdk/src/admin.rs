@@ -85,8 +85,12 @@ impl Endpoint {
         metrics::text(&self.0.desk.stages())
     }
 
+    /// Shows a stage from now on, in place of one of its name that has ended.
     pub(crate) fn add(&self, stage: Observed) {
-        self.0.desk.stages().push(stage);
+        let mut stages = self.0.desk.stages();
+        let is_before = |known: &Observed| known.stage == stage.stage && known.has_ended();
+        stages.retain(|known| !is_before(known));
+        stages.push(stage);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The encoded outputs of a window, in one growing buffer, kept until they are committed.
 
 use crate::core::Partition;
+use crate::kafka::CONTROL;
 
 /// A stretch of the buffer, or nothing.
 #[derive(Clone, Copy, Debug)]
@@ -138,9 +139,11 @@ impl Batch {
         }));
     }
 
-    /// Puts the outputs of `other` in place of the record's own.
+    /// Puts the outputs of `other` in place of the record's own; that a command is carried out stays.
     pub(crate) fn replace(&mut self, source: Partition, offset: i64, other: &Batch) {
-        self.entries.retain(|entry| (entry.source, entry.offset) != (source, offset));
+        self.entries.retain(|entry| {
+            entry.target == CONTROL || (entry.source, entry.offset) != (source, offset)
+        });
         self.append(other, source, offset);
     }
 

@@ -21,6 +21,8 @@ mod check;
 
 mod names;
 
+mod retry;
+
 mod cycle;
 
 mod problem;
@@ -35,6 +37,7 @@ mod apply;
 
 pub use duration::duration;
 pub use problem::{Problem, Problems};
+pub use retry::RetryRoute;
 
 use crate::broker::Broker;
 use crate::core::{Retry, Settings};
@@ -86,8 +89,8 @@ pub struct StageRoute {
     pub outputs: Vec<(String, String)>,
     /// Exactly once, or at least once.
     pub delivery: Delivery,
-    /// What a failure leads to.
-    pub retry: Retry,
+    /// What a failure leads to; [`StageRoute::policy`] is the whole of it.
+    pub retry: RetryRoute,
     /// Records without a key are rejected.
     pub key_required: bool,
     /// Its outputs may lie in other partitions than its inputs.
@@ -104,6 +107,18 @@ pub struct StageRoute {
     pub sink: bool,
     /// A program of somebody else's: drawn, not started.
     pub external: bool,
+}
+
+impl StageRoute {
+    /// What a failure leads to, with the delivery of the route map.
+    pub fn policy(&self) -> Retry {
+        self.policy_with(self.delivery)
+    }
+
+    /// What a failure leads to where it is started with another delivery.
+    pub fn policy_with(&self, delivery: Delivery) -> Retry {
+        self.retry.policy(delivery == Delivery::ExactlyOnce && !self.sink)
+    }
 }
 
 impl Chain {
@@ -173,7 +188,7 @@ impl Chain {
             settings: Settings {
                 max_in_flight: stage.max_in_flight,
                 timeout: stage.timeout,
-                retry: stage.retry.clone(),
+                retry: stage.policy(),
                 ..Settings::default()
             },
         })

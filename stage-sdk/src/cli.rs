@@ -93,7 +93,7 @@ struct Cli {
 enum Command {
     /// Look at this stage's dead letters, replay or drop them
     DeadLetters(Box<crate::dead_letter::tool::Args>),
-    /// Look at what of this stage waits in its retry topic
+    /// Look at what of this stage waits in its retry topic, and decide about it
     Keys(Box<crate::keys::Args>),
     /// Print a completion script for your shell
     Completions {
@@ -217,6 +217,13 @@ impl StageArgs {
         service.output = self.output.clone().or(service.output);
         service.group = self.group.clone().unwrap_or(service.group);
         service.delivery = self.delivery.unwrap_or(service.delivery);
+        if let Some(route) = chain.as_ref().and_then(|chain| chain.stage(&service.stage)) {
+            // `topics apply` makes a retry topic for the route map's input and for no other.
+            service.settings.retry = match self.input {
+                Some(_) => route.retry.policy(false),
+                None => route.policy_with(service.delivery),
+            };
+        }
         service.broker.servers = self.brokers.clone().unwrap_or(service.broker.servers);
         if service.broker.servers.is_empty() {
             return Err(StartError::Usage(format!(

@@ -3,7 +3,7 @@
 
 use crate::consumer::Consumer;
 use crate::core::{Ended, Partition, Pending, Position, WindowId};
-use crate::lane::as_in_input;
+use crate::lane::{Wanted, as_in_input};
 use crate::producer::Producer;
 use crate::record::{self, Kept};
 use crate::sink::{Marked, Refusal, Row};
@@ -46,8 +46,10 @@ pub(crate) enum Reply {
     Restored(Vec<(Partition, Option<Position>)>),
     Found(WindowId, bool),
     Reread(WindowId, Partition, i64, Kept),
-    /// What is parked of a partition, and where its retry topic begins.
-    Parked(Partition, Vec<Pending>, i64),
+    /// What is parked of a partition, where its retry topic begins, and what operators want.
+    Parked(Partition, Vec<Pending>, i64, Vec<Wanted>),
+    /// What operators want since then.
+    Commanded(Partition, Vec<Wanted>),
     /// Parked records with their places in the retry topic, and where the next may be.
     Fetched(Partition, i64, Vec<(i64, Kept)>),
     /// Nothing that waiting mends.

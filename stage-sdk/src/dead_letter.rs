@@ -92,6 +92,7 @@ pub(crate) fn disposition(trouble: &Trouble, why: Disposition) -> &'static str {
     trouble.instead.unwrap_or(match why {
         Disposition::Rejected => "rejected",
         Disposition::RetriesExhausted => "retries-exhausted",
+        Disposition::OrderBlocked => "order-blocked",
     })
 }
 

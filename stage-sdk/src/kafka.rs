@@ -8,7 +8,7 @@ mod send;
 
 use crate::batch::{Batch, Mark};
 use crate::consumer::Consumer;
-use crate::core::{Core, Effect, Ended, Partition, WindowId};
+use crate::core::{Core, Effect, Ended, Partition, Policy, WindowId};
 use crate::courier::{Courier, Job, Reply};
 use crate::failure::{Failure, Kind};
 use crate::lane::{self, Reader};
@@ -24,10 +24,16 @@ use std::time::Duration;
 /// What the broker adds to a record that is alone in its batch, at most.
 const OVERHEAD: usize = 128;
 
+/// How long the clients of the retry lane may take to end.
+const LANES_END: Duration = Duration::from_secs(1);
+
 /// Targets besides the outputs: the dead letters, the retry topic, the redirect topic.
 pub(crate) const DEAD_LETTERS: u16 = u16::MAX;
 const RETRY: u16 = u16::MAX - 1;
 const REDIRECT: u16 = u16::MAX - 2;
+
+/// Answers to operators, in the redirect topic: they stay where a record's outputs are replaced.
+pub(crate) const CONTROL: u16 = u16::MAX - 3;
 
 /// A topic that outputs go to.
 #[derive(Clone, Debug)]
@@ -53,7 +59,7 @@ pub(crate) struct Worksite {
     pub(crate) key_required: bool,
     /// Outputs and offsets go to a database; only dead letters are produced.
     pub(crate) is_sink: bool,
-    pub(crate) stops_on_failure: bool,
+    pub(crate) policy: Policy,
 }
 
 impl Worksite {
@@ -61,7 +67,7 @@ impl Worksite {
     fn topic(&self, target: u16) -> &str {
         let target = match (target, &self.lane) {
             (RETRY, Some((retry, _))) => retry,
-            (REDIRECT, Some((_, redirect))) => redirect,
+            (REDIRECT | CONTROL, Some((_, redirect))) => redirect,
             _ => {
                 let output = self.targets.get(target as usize).and_then(Option::as_ref);
                 output.unwrap_or(&self.dead_letters)
@@ -270,5 +276,8 @@ impl Kafka {
         drop(self.courier);
         drop(self.producer);
         self.consumer.leave(self.assigning.is_some(), wait);
+        if let Some(lanes) = self.lanes {
+            lanes.end(LANES_END);
+        }
     }
 }

@@ -1,10 +1,14 @@
-//! `keys`: what waits in the retry lanes, in `pizza` for all stages and in every stage program for its
-//! own.
+//! `keys`: what waits in the retry lanes, and what is decided of it; in `pizza` for all stages and in
+//! every stage program for its own.
 
+mod decide;
+
+use crate::broker::Broker;
 use crate::chain::{Chain, StageRoute};
 use crate::cli::{Reach, print};
 use crate::columns::table;
-use crate::core::{Policy, Rest};
+use crate::core::{Policy, Rest, Wish};
+use crate::dead_letter::Place;
 use crate::dead_letter::page::{plain, plain_or_null};
 use crate::lane;
 use crate::redirect::Entry;
@@ -15,7 +19,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Look at what waits in the retry topics of stages with policy `ordered`.
+/// Look at what waits in the retry topics of stages with policy `ordered`, and decide about it.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(subcommand)]
@@ -38,15 +42,36 @@ enum Command {
         /// The key, as `list` shows it
         key: String,
     },
+    /// Try the first record of a key now, also one that is held
+    #[command(after_help = decide::ABOUT)]
+    RetryNow(decide::Args),
+    /// Give the first record of a key up, to the dead letters, and go on with the next
+    #[command(after_help = decide::ABOUT)]
+    Skip(decide::Args),
+    /// Give all records of a key up that wait now, to the dead letters, in their order
+    #[command(after_help = decide::ABOUT)]
+    Release(decide::Args),
+}
+
+/// What every command works with.
+struct Desk {
+    broker: Broker,
+    topics: Topics,
+    chain: Chain,
+    /// All that waits, by stage, partition and offset.
+    waiting: Vec<Waiting>,
 }
 
 /// One waiting record.
+#[derive(Clone)]
 struct Waiting {
     stage: String,
     topic: String,
     partition: i32,
     offset: i64,
     entry: Entry,
+    /// It has no key, or its stage keeps no order: it holds up nobody.
+    alone: bool,
 }
 
 impl Args {
@@ -60,57 +85,52 @@ impl Args {
     /// Does what was asked.
     ///
     /// # Errors
-    /// A stage or flag is wrong, no broker answered within 30 s, or the topics cannot be read.
+    /// A stage or flag is wrong, no broker answered within 30 s, the topics cannot be read, or what was
+    /// decided was not done in time.
     pub fn run(&self) -> Result<(), StartError> {
-        let waiting = self.waiting()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let lines = match &self.command {
-            Command::List if self.reach.json => {
-                list(waiting, now).iter().map(Blocked::json).collect()
-            }
-            Command::List => {
-                let rows = list(waiting, now).iter().map(Blocked::cells).collect();
-                page(["STAGE", "KEY", "STATE", "RECORDS", "FOR", "ATTEMPTS", "ERROR"], rows)
-            }
-            Command::Show { key } => {
-                let of_key = |waiting: &Waiting| waiting.key() == *key;
-                let of_key: Vec<Waiting> = waiting.into_iter().filter(of_key).collect();
-                if self.reach.json {
-                    of_key.iter().map(Waiting::json).collect()
-                } else {
-                    let rows = of_key.iter().enumerate();
-                    let rows = rows.map(|(at, waiting)| waiting.cells(now, at > 0)).collect();
-                    page(["STAGE", "FROM", "STATE", "FOR", "ATTEMPTS", "ERROR"], rows)
-                }
-            }
-        };
-        print(lines)
+        let desk = self.desk()?;
+        match &self.command {
+            Command::RetryNow(args) => decide::decide(desk, Wish::RetryNow, args, self.reach.json),
+            Command::Skip(args) => decide::decide(desk, Wish::Skip, args, self.reach.json),
+            Command::Release(args) => decide::decide(desk, Wish::Release, args, self.reach.json),
+            Command::List => print(self.list(desk.waiting)),
+            Command::Show { key } => print(self.show(key, desk.waiting)),
+        }
     }
 
-    /// All that waits, by stage, partition and offset.
-    fn waiting(&self) -> Result<Vec<Waiting>, StartError> {
+    fn list(&self, waiting: Vec<Waiting>) -> Vec<String> {
+        let now = now();
+        if self.reach.json {
+            return list(waiting, now).iter().map(Blocked::json).collect();
+        }
+        let rows = list(waiting, now).iter().map(Blocked::cells).collect();
+        page(["STAGE", "KEY", "STATE", "RECORDS", "FOR", "ATTEMPTS", "ERROR"], rows)
+    }
+
+    fn show(&self, key: &str, waiting: Vec<Waiting>) -> Vec<String> {
+        let of_key: Vec<Waiting> = waiting.into_iter().filter(|one| one.key() == key).collect();
+        if self.reach.json {
+            return of_key.iter().map(Waiting::json).collect();
+        }
+        let (rows, now) = (of_key.iter().enumerate(), now());
+        let rows = rows.map(|(at, waiting)| waiting.cells(now, at > 0)).collect();
+        page(["STAGE", "FROM", "STATE", "FOR", "ATTEMPTS", "ERROR"], rows)
+    }
+
+    fn desk(&self) -> Result<Desk, StartError> {
         let chain = self.reach.chain()?;
         let stages = self.stages(&chain)?;
         let broker = self.reach.broker(Some(&chain))?;
         let topics = Topics::connect(&broker)?;
-        let mut all = Vec::new();
+        let mut waiting = Vec::new();
         for stage in stages {
-            let lane = lane::Topics::of(stage);
-            let partitions = topics.target(&lane.redirect)?.partitions;
-            let notes = lane::notes(&broker, &lane, partitions).map_err(StartError::Runtime)?;
-            all.extend(notes.into_iter().map(|(partition, offset, entry)| {
-                let (stage, topic) = (stage.name.clone(), stage.input.clone());
-                Waiting { stage, topic, partition, offset, entry }
-            }));
+            waiting.extend(waiting_of(&broker, &topics, stage)?);
         }
-        all.sort_by(|a, b| {
-            (&a.stage, a.partition, a.offset).cmp(&(&b.stage, b.partition, b.offset))
-        });
-        Ok(all)
+        Ok(Desk { broker, topics, chain, waiting })
     }
 
     fn stages<'c>(&self, chain: &'c Chain) -> Result<Vec<&'c StageRoute>, StartError> {
-        let ordered = |stage: &&StageRoute| stage.retry.policy == Policy::Ordered;
+        let ordered = |stage: &&StageRoute| stage.policy().policy.parks();
         let Some(name) = &self.stage else {
             return Ok(chain.stages.iter().filter(ordered).collect());
         };
@@ -118,12 +138,32 @@ impl Args {
         let stage = chain.stage(name).filter(|stage| ordered(stage));
         let none = || {
             StartError::Usage(format!(
-                "stage {name:?} parks no records: its policy is not \"ordered\" in {}",
+                "stage {name:?} parks no records: its policy is neither \"ordered\" nor \"retry-topic\" in {}",
                 self.reach.config.display()
             ))
         };
         stage.map(|stage| vec![stage]).ok_or_else(none)
     }
+}
+
+/// What waits of a stage, by partition and offset.
+fn waiting_of(
+    broker: &Broker,
+    topics: &Topics,
+    stage: &StageRoute,
+) -> Result<Vec<Waiting>, StartError> {
+    let lane = lane::Topics::of(stage);
+    let partitions = topics.target(&lane.redirect)?.partitions;
+    let notes = lane::notes(broker, &lane, partitions).map_err(StartError::Runtime)?;
+    let unordered = stage.policy().policy == Policy::RetryTopic;
+    let waiting = notes.into_iter().map(|(partition, offset, entry)| {
+        let (stage, topic) = (stage.name.clone(), stage.input.clone());
+        let alone = unordered || entry.key().is_none();
+        Waiting { stage, topic, partition, offset, entry, alone }
+    });
+    let mut waiting: Vec<Waiting> = waiting.collect();
+    waiting.sort_by_key(|one| (one.partition, one.offset));
+    Ok(waiting)
 }
 
 /// A blocked key: its first record says how it stands.
@@ -137,13 +177,10 @@ struct Blocked {
 fn list(waiting: Vec<Waiting>, now: Duration) -> Vec<Blocked> {
     let mut keys: BTreeMap<_, Blocked> = BTreeMap::new();
     for waiting in waiting {
-        let key = waiting.entry.key();
-        // Without a key each waits by itself.
-        let alone = if key.is_none() { waiting.offset } else { 0 };
-        let place = (waiting.stage.clone(), waiting.partition, key, alone);
+        let name = waiting.name();
         let (state, age) = (waiting.state(now), waiting.age(now));
         let blocked = Blocked { head: waiting, records: 0, state, age };
-        keys.entry(place).or_insert(blocked).records += 1;
+        keys.entry(name).or_insert(blocked).records += 1;
     }
     let mut list: Vec<Blocked> = keys.into_values().collect();
     list.sort_by_key(|blocked| {
@@ -169,6 +206,17 @@ impl Blocked {
 }
 
 impl Waiting {
+    /// What it waits with: its stage, partition and key.
+    fn name(&self) -> (String, i32, Option<Vec<u8>>, i64) {
+        let key = self.entry.key();
+        let alone = if self.alone { self.offset } else { 0 };
+        (self.stage.clone(), self.partition, key, alone)
+    }
+
+    fn place(&self) -> Place {
+        Place { topic: self.topic.clone(), partition: self.partition, offset: self.offset }
+    }
+
     fn key(&self) -> String {
         plain_or_null(self.entry.key().as_deref())
     }
@@ -192,7 +240,7 @@ impl Waiting {
     fn cells(&self, now: Duration, has_others_before: bool) -> [String; 6] {
         let behind = has_others_before && self.entry.rest() == Rest::Behind;
         let state = if behind { "behind".to_owned() } else { self.state(now) };
-        let from = format!("{}[{}]@{}", self.topic, self.partition, self.offset);
+        let from = self.place().to_string();
         let attempts = self.entry.attempts.to_string();
         [self.stage.clone(), from, state, self.age(now), attempts, self.error()]
     }
@@ -221,6 +269,10 @@ impl Waiting {
     fn json(&self) -> String {
         self.object().to_string()
     }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// A time as one says it: its largest unit.

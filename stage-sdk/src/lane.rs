@@ -2,10 +2,15 @@
 
 mod fetch;
 
+mod look;
+
 mod parked;
 
 pub(crate) use fetch::as_in_input;
+pub(crate) use look::{Answers, Wanted};
 pub(crate) use parked::{notes, parked};
+
+use parked::Left;
 
 use crate::broker::Broker;
 use crate::chain::{Chain, StageRoute};
@@ -16,16 +21,20 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
 
 /// The prefix of the headers that a record has in the retry topic only.
 pub(crate) const PREFIX: &str = "__stage.retry.";
 
 /// One question to the broker.
 const ASK: Duration = Duration::from_secs(5);
+
+/// After so long without anything to do the clients are let go.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// How long one look at a topic takes at most.
 const LOOK: Duration = Duration::from_millis(100);
@@ -54,6 +63,8 @@ impl Topics {
 pub(crate) enum Job {
     /// What is parked of a partition.
     Read(Partition),
+    /// Operators' commands that are new since then, or the last look.
+    Look(Partition),
     /// Records of the retry topic, from here on.
     Fetch(Partition, i64),
     /// Delete what is below.
@@ -80,13 +91,22 @@ impl Reader {
         let stopping = Arc::new(AtomicBool::new(false));
         let mut lanes = Lanes::new(broker, group, topics, stopping.clone());
         std::thread::Builder::new().name("lane".into()).spawn(move || {
-            for job in todo {
-                let Some(reply) = lanes.carry(job) else { continue };
-                if done.send(reply).is_err() {
-                    return;
+            loop {
+                match todo.recv_timeout(IDLE) {
+                    Ok(job) => {
+                        let Some(reply) = lanes.carry(job) else { continue };
+                        if done.send(reply).is_err() {
+                            break;
+                        }
+                        wake();
+                    }
+                    Err(RecvTimeoutError::Timeout) => lanes.rest(),
+                    Err(RecvTimeoutError::Disconnected) => break,
                 }
-                wake();
             }
+            // Whoever waits for the end is told by the last of `done`.
+            drop(lanes);
+            drop(done);
         })?;
         Ok(Reader { jobs, replies, stopping })
     }
@@ -104,9 +124,17 @@ impl Reader {
     pub(crate) fn give_up(&self) {
         self.stopping.store(true, Ordering::Release);
     }
+
+    /// Ends the thread and its clients, or leaves them behind after this long.
+    pub(crate) fn end(self, wait: Duration) {
+        self.give_up();
+        drop(self.jobs);
+        let until = Instant::now() + wait;
+        while self.replies.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+    }
 }
 
-/// The clients, made when the first partition comes.
+/// The clients, made when there is something to do.
 struct Clients {
     /// Reads committed records, wherever it is pointed.
     reader: BaseConsumer<Quiet>,
@@ -134,6 +162,11 @@ struct Lanes {
     clients: Option<Clients>,
     /// Where the reader stands: which partition of the retry topic, and its next record.
     at: Option<(Partition, i64)>,
+    /// Reads what operators wrote, without taking the other from its place; made when there is
+    /// something new to read.
+    looker: Option<BaseConsumer<Quiet>>,
+    /// How far each partition of the redirect topic was looked through for commands.
+    looked: HashMap<Partition, i64>,
     /// Fetches in a row that found nothing.
     in_vain: u32,
 }
@@ -141,7 +174,22 @@ struct Lanes {
 impl Lanes {
     fn new(broker: Broker, group: &str, topics: Topics, stopping: Arc<AtomicBool>) -> Lanes {
         let group = group.to_owned();
-        Lanes { broker, group, topics, stopping, clients: None, at: None, in_vain: 0 }
+        Lanes {
+            broker,
+            group,
+            topics,
+            stopping,
+            clients: None,
+            at: None,
+            looker: None,
+            looked: HashMap::new(),
+            in_vain: 0,
+        }
+    }
+
+    /// Nothing is parked, or nothing is due for long: clients cost threads and connections.
+    fn rest(&mut self) {
+        (self.clients, self.at) = (None, None);
     }
 
     fn carry(&mut self, job: Job) -> Option<Reply> {
@@ -155,9 +203,18 @@ impl Lanes {
                 let stop = self.stopping.clone();
                 let read = || self.read(partition);
                 match until_done(&stop, "the redirect topic", read)? {
-                    Ok((pending, start)) => Some(Reply::Parked(partition, pending, start)),
+                    Ok(Left { pending, start, wanted }) => {
+                        Some(Reply::Parked(partition, pending, start, wanted))
+                    }
                     Err(text) => Some(Reply::Failed(text)),
                 }
+            }
+            Job::Look(partition) => {
+                let wanted = self.look(partition).unwrap_or_else(|error| {
+                    tracing::debug!(%error, "looking for commands");
+                    Vec::new()
+                });
+                Some(Reply::Commanded(partition, wanted))
             }
             Job::Fetch(partition, from) => {
                 let (next, records) = self.fetch(partition, from).unwrap_or_else(|error| {
@@ -184,17 +241,21 @@ impl Lanes {
         }
     }
 
-    fn connect(&self) -> KafkaResult<Clients> {
+    fn reader(&self) -> KafkaResult<BaseConsumer<Quiet>> {
         let mut reader = self.broker.consumer(&self.group, None);
         reader
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
             .set("fetch.wait.max.ms", "10")
             .set("queued.max.messages.kbytes", "4096");
+        reader.create_with_context(Quiet)
+    }
+
+    fn connect(&self) -> KafkaResult<Clients> {
         let mut ends = self.broker.consumer(&self.group, None);
         ends.set("isolation.level", "read_uncommitted");
         Ok(Clients {
-            reader: reader.create_with_context(Quiet)?,
+            reader: self.reader()?,
             ends: ends.create_with_context(Quiet)?,
             admin: self.broker.admin().create()?,
         })

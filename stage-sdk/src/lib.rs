@@ -59,6 +59,8 @@ mod columns;
 
 mod redirect;
 
+mod control;
+
 pub mod broker;
 
 mod topics;

@@ -11,7 +11,7 @@ use std::time::Duration;
 const LONGEST: usize = 300;
 
 /// How a parked record stands, as it is written.
-#[derive(Serialize, Deserialize, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     v: u32,
     /// The record's key, as text or, where it is none, in hexadecimal digits.
@@ -34,14 +34,12 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn new(key: Option<&[u8]>, note: &Note, error: Option<&str>) -> Entry {
-        // What JSON would escape at length is better in digits: a note has room for two for each byte.
-        let text = key.and_then(|key| std::str::from_utf8(key).ok());
-        let text = text.filter(|text| !text.contains(char::is_control));
+        let (key, key_hex) = key_text(key);
         let millis = |time: Duration| time.as_millis() as u64;
         Entry {
             v: 1,
-            key: text.map(str::to_owned),
-            key_hex: key.filter(|_| text.is_none()).map(hex),
+            key,
+            key_hex,
             attempts: note.attempts,
             due: match note.rest {
                 Rest::Until(at) => Some(millis(at)),
@@ -66,11 +64,7 @@ impl Entry {
     }
 
     pub(crate) fn key(&self) -> Option<Vec<u8>> {
-        match (&self.key, &self.key_hex) {
-            (Some(text), _) => Some(text.clone().into_bytes()),
-            (None, Some(hex)) => Some(from_hex(hex)),
-            (None, None) => None,
-        }
+        key_bytes(self.key.as_deref(), self.key_hex.as_deref())
     }
 
     pub(crate) fn first(&self) -> Option<Duration> {
@@ -96,6 +90,19 @@ pub(crate) fn offset(name: &[u8], topic: &str, partition: i32) -> Option<i64> {
     let rest = std::str::from_utf8(name).ok()?.strip_prefix(topic)?.strip_prefix('-')?;
     let (number, offset) = rest.split_once('-')?;
     (number.parse() == Ok(partition)).then(|| offset.parse().ok())?
+}
+
+/// A key as text or, where it is none, in hexadecimal digits.
+pub(crate) fn key_text(key: Option<&[u8]>) -> (Option<String>, Option<String>) {
+    // What JSON would escape at length is better in digits: a note has room for two for each byte.
+    let text = key.and_then(|key| std::str::from_utf8(key).ok());
+    let text = text.filter(|text| !text.contains(char::is_control));
+    (text.map(str::to_owned), key.filter(|_| text.is_none()).map(hex))
+}
+
+/// The key that was written so.
+pub(crate) fn key_bytes(text: Option<&str>, digits: Option<&str>) -> Option<Vec<u8>> {
+    text.map(|text| text.as_bytes().to_vec()).or_else(|| digits.map(from_hex))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -138,9 +138,9 @@ impl Service {
         K: Sink + 'static,
     {
         let stage = stage.into_stage();
-        if self.settings.retry.policy == crate::core::Policy::Ordered {
+        if self.settings.retry.policy.parks() {
             return Err(StartError::Usage(format!(
-                "stage {:?} keeps its outputs in a database: policy ordered parks records in Kafka's transactions and is not for it; use in-place, dead-letter or stop",
+                "stage {:?} keeps its outputs in a database: its policy would park records in Kafka's transactions and is not for it; use in-place, dead-letter or stop",
                 self.stage
             )));
         }
@@ -155,6 +155,7 @@ impl Service {
         self.broker.check().map_err(|error| StartError::Usage(error.to_string()))?;
         self.has_outputs_of(&stage)?;
         self.is_no_loop()?;
+        self.holds_what_it_parks()?;
         let worksite = self.worksite()?;
         let wakes: Vec<_> = (0..self.workers.max(1)).map(|_| Arc::new(Notify::new())).collect();
         let stop = Arc::new(Stop { told: Arc::default(), wakes });
@@ -289,7 +290,7 @@ impl Service {
             },
             key_required: self.key_required,
             is_sink: false,
-            stops_on_failure: self.settings.retry.policy == crate::core::Policy::Stop,
+            policy: self.settings.retry.policy,
         })
     }
 

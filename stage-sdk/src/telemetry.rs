@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// Why a record is dead-lettered, as its header says.
-pub(crate) const DISPOSITIONS: [&str; 4] =
-    ["deserialization", "production", "rejected", "retries-exhausted"];
+pub(crate) const DISPOSITIONS: [&str; 5] =
+    ["deserialization", "order-blocked", "production", "rejected", "retries-exhausted"];
 
 /// How a worker stands.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ pub(crate) struct Sent {
     /// Outputs in committed windows.
     pub(crate) outputs: u64,
     /// Dead letters written, by [`DISPOSITIONS`].
-    pub(crate) letters: [u64; 4],
+    pub(crate) letters: [u64; 5],
 }
 
 /// A partition it holds.
@@ -134,6 +134,11 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
+    /// Whether all of its workers have.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.seats.iter().all(|seat| seat.has_ended())
+    }
+
     /// How its workers stand, of those that have said so.
     pub(crate) fn looks(&self) -> Vec<(Arc<Look>, Ends)> {
         let seats = self.seats.iter().filter(|seat| !seat.has_ended());

@@ -4,6 +4,8 @@
 //! things happen to a record: receive, handle, release into the window, commit.
 
 mod attempt;
+mod operator;
+mod parking;
 mod report;
 
 pub(crate) use attempt::{Attempt, attempt};
@@ -64,6 +66,7 @@ pub(crate) struct Worker<S, F> {
     spawn: fn(Rc<S>, Rc<Kept>, Rc<Context>) -> F,
     make_context: Box<dyn Fn() -> Context>,
     headers: Vec<u8>,
+    errors: operator::Errors,
     /// How the arriving record failed before the core was told of it.
     failed_early: Option<(Where, Failure)>,
     /// Since the epoch, when the clock was started.
@@ -103,6 +106,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             spawn,
             make_context,
             headers: Vec::new(),
+            errors: operator::Errors::new(),
             failed_early: None,
             born: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             clock: Instant::now(),
@@ -259,6 +263,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                         );
                     }
                 }
+                Effect::GiveUp(id, lane, given) => self.give_up(id, lane, given, hand),
+                Effect::Answer(lane, offset, answer) => self.answer(lane, offset, answer),
                 Effect::Begin(window) => self.kafka.begin(&self.core, window),
                 Effect::Commit(window) => {
                     let asked = self.kafka.commit(&self.core, window);
@@ -277,6 +283,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     self.kafka.ask(Job::Restore(partitions));
                 }
                 Effect::ReadLane(partition) => self.kafka.ask_lane(lane::Job::Read(partition)),
+                Effect::Look(partition) => self.kafka.ask_lane(lane::Job::Look(partition)),
                 Effect::Fetch(partition, from) => {
                     self.kafka.ask_lane(lane::Job::Fetch(partition, from));
                 }
@@ -306,11 +313,12 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     }
                     self.kafka.group(Effect::Pause(partitions));
                 }
-                effect @ (Effect::Resume(_) | Effect::Assign(_)) => self.kafka.group(effect),
-                effect @ Effect::Unassign(_) => {
-                    self.kafka.group(effect);
+                Effect::Unassign(partitions) => {
+                    self.errors.retain(|(of, _), _| !partitions.contains(of));
+                    self.kafka.group(Effect::Unassign(partitions));
                     self.reporter.answered(self.now);
                 }
+                effect @ (Effect::Resume(_) | Effect::Assign(_)) => self.kafka.group(effect),
             }
         }
         self.kafka.send(&self.core);
@@ -363,10 +371,14 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     }
                     self.answer_assignment();
                 }
-                Reply::Parked(partition, pending, start) => {
+                Reply::Parked(partition, pending, start, wanted) => {
                     self.step(Event::Parked(partition, pending, start));
+                    if !wanted.is_empty() {
+                        self.commanded(partition, wanted);
+                    }
                     self.answer_assignment();
                 }
+                Reply::Commanded(partition, wanted) => self.commanded(partition, wanted),
                 Reply::Fetched(partition, next, records) => {
                     self.fetched(partition, next, &records);
                 }

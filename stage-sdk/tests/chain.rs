@@ -41,7 +41,7 @@ partitions = 0
 inptu = "a"
 input = "a"
 output = "b"
-retry = { policy = "retry-topic", attempts = "many", backoff = "30s..1s" }
+retry = { policy = "retry-tpoic", attempts = "many", backoff = "30s..1s" }
 [stages.two]
 input = "bb"
 delivery = "twice"
@@ -53,7 +53,7 @@ delivery = "twice"
         (10, "from 1 to 10000"),
         (12, "is unknown; did you mean \"input\"?"),
         (14, "has 2 partitions and its input 4"),
-        (15, "not built yet"),
+        (15, "did you mean \"retry-topic\"?"),
         (15, "give a whole number"),
         (15, "begins above its end"),
         (17, "\"bb\" is not declared; did you mean"),

@@ -1,6 +1,7 @@
 //! The route map's rules, one by one; and one mistake is told once, not as its consequences too.
 
 use stage_sdk::chain::Chain;
+use stage_sdk::core::{Exhausted, Policy};
 
 /// Two stages in a row, in order: `a` to `b` to `c`.
 const GOOD: &str = r#"[chain]
@@ -196,10 +197,35 @@ fn a_program_of_somebody_elses_has_its_dead_letters_too() {
 
 #[test]
 fn what_is_held_needs_a_lane() {
-    let found = after("output = \"c\"", "output = \"c\"\nretry = { exhausted = \"hold\" }");
-    only(&found, 16, &["stages.two.retry.exhausted", "policy \"ordered\"", "dead-letter or stop"]);
+    let held = "retry = { exhausted = \"hold\", policy = \"in-place\" }";
+    let found = after("output = \"c\"", &format!("output = \"c\"\n{held}"));
+    only(&found, 13, &["stages.two", "parks nothing", "\"retry-topic\"", "dead-letter or stop"]);
     let ordered = "output = \"c\"\nretry = { policy = \"ordered\", exhausted = \"hold\" }";
     assert_eq!(after("output = \"c\"", ordered), Vec::<String>::new());
+}
+
+#[test]
+fn who_says_nothing_keeps_order_while_retrying_where_that_is_possible() {
+    let policy = |more: &str| {
+        let chain = Chain::parse(&format!("{GOOD}{more}"), "topics.toml").unwrap();
+        let retry = chain.service("two").unwrap().settings.retry;
+        assert_eq!(
+            retry.policy.parks(),
+            chain.all_topics().contains_key("b-topic.two.redirect"),
+            "{more}"
+        );
+        (retry.policy, retry.exhausted)
+    };
+    let (ordered, in_place) =
+        ((Policy::Ordered, Exhausted::Hold), (Policy::InPlace, Exhausted::DeadLetter));
+    assert_eq!(policy(""), ordered);
+    assert_eq!(policy("retry = { attempts = 3 }\n"), ordered);
+    assert_eq!(policy("retry = { exhausted = \"stop\" }\n"), (Policy::Ordered, Exhausted::Stop));
+    assert_eq!(policy("delivery = \"at-least-once\"\n"), in_place);
+    let sink = GOOD.replacen("output = \"c\"\n", "sink = true\n", 1);
+    let sink = sink.replacen("[topics.c]\npartitions = 4\n", "", 1);
+    let retry = Chain::parse(&sink, "topics.toml").unwrap().service("two").unwrap().settings.retry;
+    assert_eq!((retry.policy, retry.exhausted), in_place);
 }
 
 #[test]
@@ -218,11 +244,23 @@ fn what_delivers_at_least_once_parks_nothing() {
 }
 
 #[test]
+fn who_needs_keys_does_not_give_their_order_up() {
+    let unordered = "output = \"c\"\nretry = { policy = \"retry-topic\", exhausted = \"hold\" }";
+    assert_eq!(after("output = \"c\"", unordered), Vec::<String>::new());
+    let found = after("output = \"c\"", &format!("{unordered}\nkey = \"required\""));
+    only(&found, 13, &["stages.two", "key = \"required\"", "order", "policy \"ordered\""]);
+}
+
+#[test]
 fn a_stage_that_parks_has_topics_for_it() {
     let text =
         GOOD.replacen("output = \"c\"", "output = \"c\"\nretry = { policy = \"ordered\" }", 1);
+    let text = text.replacen("\"b-topic\"", "\"b-topic\"\nretry = { policy = \"in-place\" }", 1);
+    let unordered = text.replace("\"ordered\"", "\"retry-topic\"");
+    let unordered = Chain::parse(&unordered, "topics.toml").unwrap();
     let chain = Chain::parse(&text, "topics.toml").unwrap();
     let all = chain.all_topics();
+    assert_eq!(all.len(), unordered.all_topics().len(), "without order it is the same topics");
     let setting = |topic: &str, name: &str| all[topic].config.get(name).map(String::as_str);
     assert_eq!(setting("b-topic.two.retry", "retention.ms"), Some("-1"));
     assert_eq!(setting("b-topic.two.redirect", "cleanup.policy"), Some("compact"));

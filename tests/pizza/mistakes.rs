@@ -72,6 +72,16 @@ fn addresses_settings_and_directories() {
         &["--brokers", brokers, "--output", chain.first()],
         &[chain.first(), "endless", "--output"],
     );
+    let held = std::fs::read_to_string(&map).unwrap();
+    let held =
+        held.replace("[stages.sauce]\n", "[stages.sauce]\nretry = { exhausted = \"hold\" }\n");
+    std::fs::write(format!("{dir}/held.toml"), held).unwrap();
+    let held = ["--config", &format!("{dir}/held.toml"), "--brokers", brokers];
+    refused(
+        "sauce",
+        &[&held[..], &["--delivery", "at-least-once"]].concat(),
+        &["parks nothing", "dead-letter"],
+    );
     let view = ["--config", SHOP, "--brokers", brokers, "--stage", "view"];
     refused("sauce", &view, &["\"view\"", "sink = true", "sauce, cheese, meat, veggie"]);
     refused("sauce", &["--config", "nowhere.toml"], &["nowhere.toml", "--config"]);

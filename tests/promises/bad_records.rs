@@ -236,7 +236,7 @@ fn start_moody(chain: &Chain) -> Process {
 
 #[test]
 fn what_keeps_failing_is_given_up_and_others_go_on() {
-    let chain = moody("retry = { attempts = 3, backoff = \"10ms..50ms\" }");
+    let chain = moody("retry = { policy = \"in-place\", attempts = 3, backoff = \"10ms..50ms\" }");
     let since = millis();
     let mut stage = start_moody(&chain);
     let mut orders = Orders::new(&chain.brokers, chain.first(), 20);

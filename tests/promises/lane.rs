@@ -35,7 +35,7 @@ fn load(chain: &Chain, count: usize) -> JoinHandle<Vec<usize>> {
 }
 
 /// What is parked of a stage's records: the last note of each, by name.
-fn parked(chain: &Chain) -> HashMap<String, String> {
+pub(super) fn parked(chain: &Chain) -> HashMap<String, String> {
     let mut redirect = Judge::of(&chain.brokers, &format!("{}.flaky.redirect", chain.first()));
     redirect.look(Duration::from_secs(1));
     let mut notes = HashMap::new();
@@ -49,9 +49,16 @@ fn parked(chain: &Chain) -> HashMap<String, String> {
     notes
 }
 
-/// Waits for everything, stops the stages and judges: in the output all that has hope, in order, once;
-/// in the dead letters the rest, once; nothing is parked any more.
+/// As [`complete`], and in order.
 fn judge(chain: &Chain, stages: Vec<Process>, written: &[usize]) -> Vec<Seen> {
+    let out = complete(chain, stages, written);
+    in_order("the output", &out);
+    out
+}
+
+/// Waits for everything, stops the stages and judges: in the output all that has hope, once; in the dead
+/// letters the rest, once; nothing is parked any more.
+fn complete(chain: &Chain, stages: Vec<Process>, written: &[usize]) -> Vec<Seen> {
     let pizzas =
         || written.iter().enumerate().flat_map(|(o, count)| (0..*count).map(move |s| (o, s)));
     let (hopeless, good): (Vec<_>, Vec<_>) =
@@ -62,7 +69,6 @@ fn judge(chain: &Chain, stages: Vec<Process>, written: &[usize]) -> Vec<Seen> {
         assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
     }
     out.look(Duration::from_secs(1));
-    in_order("the output", &out.seen);
     let counts = counted(&out.seen);
     for (order, seq) in &good {
         let count = counts.get(&(order.to_string(), *seq)).copied().unwrap_or_default();
@@ -82,8 +88,9 @@ fn judge(chain: &Chain, stages: Vec<Process>, written: &[usize]) -> Vec<Seen> {
     out.seen
 }
 
-/// Three instances, of which every two seconds one is killed, and others leave and join.
-fn through_kills(chain: &Chain) {
+/// Three instances, of which every two seconds one is killed, and others leave and join; gives what was
+/// written.
+fn through_kills(chain: &Chain) -> (Vec<Process>, Vec<usize>) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
     let mut stages: Vec<Process> = (0..3).map(|instance| start(chain, instance)).collect();
     let writer = load(chain, scaled(20_000).max(8_000));
@@ -105,20 +112,37 @@ fn through_kills(chain: &Chain) {
     }
     eprintln!("{kills} kills, {leaves} leaves and joins");
     assert!(kills >= 2 && leaves >= 2, "the input ended too early");
-    let written = writer.join().unwrap();
-    judge(chain, stages, &written);
+    (stages, writer.join().unwrap())
 }
 
 #[test]
 fn order_is_kept_while_keys_wait_through_kills_joins_and_leaves() {
-    through_kills(&flaky(ORDERED));
+    let chain = flaky(ORDERED);
+    let (stages, written) = through_kills(&chain);
+    judge(&chain, stages, &written);
 }
 
 #[test]
 fn and_with_async_handlers() {
     let mut chain = flaky(ORDERED);
     chain.env.push(("SLOWLY", "1".into()));
-    through_kills(&chain);
+    let (stages, written) = through_kills(&chain);
+    judge(&chain, stages, &written);
+}
+
+#[test]
+fn where_order_is_given_up_what_follows_passes_by() {
+    let chain = flaky(&ORDERED.replace("ordered", "retry-topic"));
+    let (stages, written) = through_kills(&chain);
+    let out = complete(&chain, stages, &written);
+    let mut last: HashMap<String, usize> = HashMap::new();
+    let late = out.iter().map(identity).filter(|(order, seq)| {
+        let last = last.entry(order.clone()).or_default();
+        let late = seq < last;
+        *last = (*seq).max(*last);
+        late
+    });
+    assert!(late.count() > 10, "the next of a key waited for the one before");
 }
 
 #[test]

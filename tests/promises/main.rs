@@ -14,6 +14,7 @@ mod keys;
 mod kills;
 mod lane;
 mod members;
+mod operator;
 mod outage;
 mod outside;
 mod refused;

@@ -16,6 +16,9 @@ const CONNECTIONS: usize = 64;
 /// A connection that sends no whole head for this long is closed, an idle one too.
 const SILENT: Duration = Duration::from_secs(10);
 
+/// A connection is closed after this long, whatever it does: who reads no answer keeps no place.
+const LIFE: Duration = Duration::from_secs(60);
+
 /// A head larger than this is answered with 431, without a body.
 const HEAD: usize = 16 * 1024;
 const HEADERS: usize = 64;
@@ -54,7 +57,7 @@ pub(super) async fn serve(listener: std::net::TcpListener, desk: Arc<Desk>, clos
         });
         let connection = http.serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            if let Ok(Err(error)) = tokio::time::timeout(LIFE, connection).await {
                 tracing::debug!(%error, "a connection ended");
             }
             drop(permit);

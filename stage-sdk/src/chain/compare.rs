@@ -4,7 +4,6 @@ use super::derived::{LIMIT, room, room_for_notes};
 use super::plan::{Plan, Step};
 use super::{Chain, StageRoute};
 use crate::broker::Broker;
-use crate::core::Policy;
 use crate::lane;
 use crate::service::StartError;
 use crate::topics::Topics;
@@ -97,11 +96,11 @@ fn needs(
             needs.insert(letters, room(limit.max(LIMIT)));
         }
         let retry = Chain::retry_topic(stage);
-        if stage.retry.policy == Policy::Ordered && declared(&retry).is_none() {
+        if stage.policy().policy.parks() && declared(&retry).is_none() {
             needs.insert(retry, room(limit.max(LIMIT)));
         }
         let redirect = Chain::redirect_topic(stage);
-        if stage.retry.policy == Policy::Ordered && declared(&redirect).is_none() {
+        if stage.policy().policy.parks() && declared(&redirect).is_none() {
             needs.insert(redirect, room_for_notes(limit.max(LIMIT)));
         }
     }
@@ -116,7 +115,7 @@ fn parked(
     input: &str,
     partitions: i32,
 ) -> Result<Option<String>, StartError> {
-    let reads = |stage: &&StageRoute| stage.input == input && stage.retry.policy == Policy::Ordered;
+    let reads = |stage: &&StageRoute| stage.input == input && stage.policy().policy.parks();
     for stage in chain.stages.iter().filter(reads) {
         let topics = lane::Topics::of(stage);
         let parked = lane::parked(broker, &topics, partitions).map_err(StartError::Runtime)?;

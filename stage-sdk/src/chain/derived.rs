@@ -1,7 +1,6 @@
 //! The topics that nobody declares: they follow from the stages.
 
 use super::{Chain, StageRoute, Topic};
-use crate::core::Policy;
 use std::collections::BTreeMap;
 
 /// Kafka's own limit of a record batch, where nobody sets one.
@@ -35,7 +34,7 @@ impl Chain {
         for stage in &self.stages {
             let Some(input) = self.topics.get(&stage.input) else { continue };
             let mut derived = vec![(Chain::dead_letter_topic(stage), dead_letters(input))];
-            if stage.retry.policy == Policy::Ordered {
+            if stage.policy().policy.parks() {
                 derived.push((Chain::retry_topic(stage), retry(input)));
                 derived.push((Chain::redirect_topic(stage), redirect(input)));
             }

@@ -1,8 +1,9 @@
 //! A stage's table.
 
 use super::StageRoute;
+use super::retry::RetryRoute;
 use super::table::Table;
-use crate::core::{Exhausted, Policy, Retry, Settings};
+use crate::core::{Exhausted, Policy, Settings};
 use crate::dead_letter::Dialect;
 use crate::service::Delivery;
 
@@ -14,7 +15,7 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         output: None,
         outputs: Vec::new(),
         delivery: Delivery::ExactlyOnce,
-        retry: Retry::default(),
+        retry: RetryRoute::usual(),
         key_required: false,
         repartition: false,
         max_in_flight: defaults.max_in_flight,
@@ -53,7 +54,7 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
                 stage.delivery = Delivery::AtLeastOnce;
             }
         }),
-        "retry" => item.table(|table| stage.retry = read_retry(table)),
+        "retry" => item.table(|table| stage.retry = RetryRoute::read(table)),
         "key" => item.one_of(&["any", "required"], |text| stage.key_required = text == "required"),
         "repartition" => item.flag(|flag| stage.repartition = flag),
         "max_in_flight" => item.number(1..=10_000, |number| stage.max_in_flight = number as usize),
@@ -66,63 +67,25 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "sink" => item.flag(|flag| stage.sink = flag),
         _ => item.flag(|flag| stage.external = flag),
     });
-    if stage.sink && stage.retry.policy == Policy::Ordered {
+    let retry = stage.policy();
+    if stage.sink && retry.policy.parks() {
         let text = "has sink = true: a database takes no part in Kafka's transactions, so its records cannot be parked; use policy in-place, dead-letter or stop";
         reader.problems.add(line, format!("{path} {text}"));
     }
-    if stage.delivery == Delivery::AtLeastOnce && stage.retry.policy == Policy::Ordered {
+    if stage.delivery == Delivery::AtLeastOnce && retry.policy.parks() {
         let text = "delivers at least once: without a transaction a crash could free a key whose output is lost, or block one whose record is; use delivery = \"exactly-once\", or policy in-place, dead-letter or stop";
+        reader.problems.add(line, format!("{path} {text}"));
+    }
+    if stage.key_required && retry.policy == Policy::RetryTopic {
+        let text = "has key = \"required\", so the order of a key matters, and policy \"retry-topic\" gives it up; use policy \"ordered\"";
+        reader.problems.add(line, format!("{path} {text}"));
+    }
+    if retry.exhausted == Exhausted::Hold && !retry.policy.parks() {
+        let text = "holds what cannot be done, and its policy parks nothing: exhausted = \"hold\" is of policies \"ordered\" and \"retry-topic\"; use dead-letter or stop";
         reader.problems.add(line, format!("{path} {text}"));
     }
     if stage.input.is_empty() {
         reader.problems.add(line, format!("{path} has no input; write input = \"TOPIC\""));
     }
     stage
-}
-
-fn read_retry(table: Table<'_, '_>) -> Retry {
-    let mut retry = Retry::default();
-    let (mut exhausted, mut line) = (None, table.line);
-    let keys = ["policy", "attempts", "backoff", "in_place_for", "exhausted"];
-    let path = table.path.clone();
-    let reader = table.known(&keys, |key, mut item| match key {
-        "policy" => {
-            let known = ["in-place", "dead-letter", "stop", "ordered", "retry-topic"];
-            let mut later = false;
-            item.one_of(&known, |text| match text {
-                "in-place" => retry.policy = Policy::InPlace,
-                "dead-letter" => retry.policy = Policy::DeadLetter,
-                "stop" => retry.policy = Policy::Stop,
-                "ordered" => retry.policy = Policy::Ordered,
-                _ => later = true,
-            });
-            if later {
-                item.problem("is not built yet; use ordered, in-place, dead-letter or stop");
-            }
-        }
-        "attempts" => item.number(1..=1_000_000, |number| retry.attempts = number as u32),
-        "backoff" => item.range(|first, longest| {
-            retry.first = first;
-            retry.longest = longest;
-        }),
-        "in_place_for" => item.duration(|duration| retry.in_place_for = duration),
-        _ => {
-            line = item.line;
-            item.one_of(&["dead-letter", "stop", "hold"], |text| {
-                exhausted = Some(match text {
-                    "hold" => Exhausted::Hold,
-                    "stop" => Exhausted::Stop,
-                    _ => Exhausted::DeadLetter,
-                });
-            });
-        }
-    });
-    let ordered = retry.policy == Policy::Ordered;
-    if exhausted == Some(Exhausted::Hold) && !ordered {
-        let text = "= \"hold\" is of policy \"ordered\"; use dead-letter or stop";
-        reader.problems.add(line, format!("{path}.exhausted {text}"));
-    }
-    let usual = if ordered { Exhausted::Hold } else { Exhausted::DeadLetter };
-    retry.exhausted = exhausted.unwrap_or(usual);
-    retry
 }

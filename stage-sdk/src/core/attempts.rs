@@ -27,8 +27,9 @@ impl Core {
             return;
         }
         // Somebody may have set the group's offsets back: what is parked already waits once.
-        let is_parked = !progress.lane.is_empty() && progress.lane.holds(key, offset);
-        let blocked = !progress.lane.is_empty() && progress.lane.blocks(key);
+        let lane_key = self.settings.retry.lane_key(key);
+        let is_parked = !progress.lane.is_empty() && progress.lane.holds(lane_key, offset);
+        let blocked = !progress.lane.is_empty() && progress.lane.blocks(lane_key);
         // What does not run waits behind nobody.
         let behind = key.filter(|_| !is_parked && !blocked);
         let id = self.slots.insert(partition, offset, behind, bytes);
@@ -80,6 +81,10 @@ impl Core {
     }
 
     pub(super) fn start(&mut self, now: Time, id: Id, out: &mut VecDeque<Effect>) {
+        let of_lane = self.slots.get(id).is_some_and(|slot| slot.partition.is_lane());
+        if of_lane && self.is_given_up(now, id, out) {
+            return;
+        }
         if let Some(slot) = self.slots.get_mut(id) {
             slot.state = State::Running { until: now + self.settings.timeout };
             self.counts.attempts += u64::from(slot.failures > 0);
@@ -144,8 +149,10 @@ impl Core {
                 let until = now + wait;
                 let is_retry = outcome != Outcome::Unavailable;
                 match policy {
-                    Policy::Ordered if is_lane => self.rest(now, id, Rest::Until(until), out),
-                    Policy::Ordered if is_retry && until > first + retry.in_place_for => {
+                    policy if policy.parks() && is_lane => {
+                        self.rest(now, id, Rest::Until(until), out)
+                    }
+                    policy if policy.parks() && is_retry && until > first + retry.in_place_for => {
                         self.park(now, id, key, Rest::Until(until), out)
                     }
                     _ => self.back_off(id, until, out),
@@ -258,6 +265,7 @@ impl Core {
         if self.lanes_busy {
             self.partitions.values_mut().for_each(|progress| progress.lane.tick(now));
         }
+        self.look(now, out);
         if self.settings.inline || now < self.timeout_scan {
             return;
         }

@@ -5,6 +5,10 @@
 //! from the redirect topic, whoever owned the partition before; where it is in the retry topic is
 //! learnt by reading that from its beginning, which is kept close to what is still parked.
 
+mod commands;
+
+pub use commands::{Answer, Command, CommandId, Wish};
+
 use super::status::{Doing, Head};
 use super::{Id, Time};
 use rustc_hash::FxHashMap;
@@ -104,6 +108,11 @@ pub struct Lane {
     settling: Vec<(u64, i64, i64)>,
     cleaned_to: i64,
     cleaned: Option<Time>,
+    /// What operators want of which key.
+    commands: FxHashMap<u64, Vec<commands::Open>>,
+    /// Commands with an answer in a batch that is not committed.
+    answered: Vec<(u64, CommandId)>,
+    looking: commands::Looking,
 }
 
 /// What a record without a key is parked under: itself alone.
@@ -372,13 +381,19 @@ impl Lane {
     /// A batch is committed. Gives the place below which the retry topic is needed no more, if it is
     /// time to delete what is there.
     pub fn settle(&mut self, now: Time, batch: u64) -> Option<i64> {
+        let mut commanded = Vec::new();
         for (_, key) in self.noted.extract_if(.., |(known, _)| *known == batch) {
             let Some(blocked) = self.keys.get_mut(&key) else { continue };
             blocked.noted = blocked.noted.filter(|noted| *noted != batch);
             if let Rest::Until(at) = blocked.rest {
                 self.due.push(Reverse((at, key)));
             }
+            if self.commands.contains_key(&key) {
+                commanded.push(key);
+            }
         }
+        commanded.into_iter().for_each(|key| self.obey(key));
+        self.answered.retain(|(known, _)| *known != batch);
         let before = self.settling.len();
         self.settling.retain(|(known, _, _)| *known != batch);
         let early = self.cleaned.is_some_and(|at| now < at + CLEAN);

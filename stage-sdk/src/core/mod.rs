@@ -26,6 +26,8 @@ mod attempts;
 
 mod parking;
 
+mod operator;
+
 mod intake;
 
 pub mod counts;
@@ -36,7 +38,7 @@ mod pace;
 
 mod step;
 
-pub use lane::{Pending, Rest};
+pub use lane::{Answer, Command, CommandId, Pending, Rest, Wish};
 pub use position::Position;
 pub use retry::{Exhausted, Policy, Retry};
 pub use step::Core;
@@ -131,6 +133,9 @@ pub enum Event<'e> {
     Restored(Partition, Option<Position>),
     /// What is parked of an assigned partition, and where its retry topic begins.
     Parked(Partition, Vec<Pending>, i64),
+    /// What operators want of a partition's keys and was not answered yet, in the order in which it was
+    /// written: after [`Event::Parked`], and in answer to [`Effect::Look`] what is new.
+    Commanded(Partition, Vec<Command>),
     /// A parked record came back from the retry topic.
     Back {
         /// The partition of the input.
@@ -224,6 +229,12 @@ pub enum Effect {
     /// Note in the redirect topic, in the filling window's batch, that the record of this offset is no
     /// longer parked; whether its key is free now.
     Free(Partition, i64, bool),
+    /// Write the dead letter of this record of a lane, which an operator gives up, into the filling
+    /// window's batch, then forget it.
+    GiveUp(Id, Partition, GivenUp),
+    /// Write into the filling window's batch, as of this record of a lane, that a command is carried
+    /// out: its tombstone.
+    Answer(Partition, i64, Answer),
     /// Open the transaction of this window and send what its batch holds, now and from now on.
     Begin(WindowId),
     /// Send what of the window is not sent yet, then flush, offsets, commit.
@@ -247,6 +258,8 @@ pub enum Effect {
     Restore(Vec<Partition>),
     /// Read what is parked of this partition.
     ReadLane(Partition),
+    /// Look for operators' commands that are new.
+    Look(Partition),
     /// Read the retry topic from this place on.
     Fetch(Partition, i64),
     /// Below this place the retry topic is needed no more.
@@ -267,8 +280,8 @@ pub enum Effect {
 impl Effect {
     /// Whether it writes into the filling window's batch: no window ends before that is done.
     fn writes(&self) -> bool {
-        use Effect::{DeadLetter, Free, Note, Park};
-        matches!(self, DeadLetter(..) | Park(..) | Note(..) | Free(..))
+        use Effect::{Answer, DeadLetter, Free, GiveUp, Note, Park};
+        matches!(self, DeadLetter(..) | Park(..) | Note(..) | Free(..) | GiveUp(..) | Answer(..))
     }
 }
 
@@ -283,6 +296,19 @@ pub struct Note {
     pub rest: Rest,
 }
 
+/// A parked record that an operator gives up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// By which command.
+    pub command: Command,
+    /// Attempts that have failed and count.
+    pub attempts: u32,
+    /// When it failed first.
+    pub first: Option<Time>,
+    /// Whether it failed itself, or waited behind one that did.
+    pub why: Disposition,
+}
+
 /// Why a record goes to the dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
@@ -290,6 +316,8 @@ pub enum Disposition {
     Rejected,
     /// It was tried as often as the policy allows.
     RetriesExhausted,
+    /// It waited behind a record of its key that was given up.
+    OrderBlocked,
 }
 
 /// How the worker ends.

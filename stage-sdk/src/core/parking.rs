@@ -2,16 +2,17 @@
 
 use super::lane::Lane;
 use super::slots::State;
-use super::{Core, Effect, Exhausted, Id, Note, Partition, Pending, Rest, Time};
+use super::{Core, Effect, Exhausted, Id, Note, Partition, Pending, Policy, Rest, Time};
 use std::collections::VecDeque;
 
 /// About what a note in the redirect topic takes, for the limit of a window.
-const NOTE: usize = 200;
+pub(super) const NOTE: usize = 200;
 
 impl Core {
     /// What is parked of a partition is known: it can begin.
     pub(super) fn parked(
         &mut self,
+        now: Time,
         partition: Partition,
         mut pending: Vec<Pending>,
         start: i64,
@@ -28,14 +29,17 @@ impl Core {
             pending.rest == Rest::Held && decided
         };
         pending.iter_mut().filter(goes_on).for_each(|pending| pending.rest = Rest::Behind);
+        pending.iter_mut().for_each(|pending| pending.key = retry.lane_key(pending.key));
         let limit = retry.max_parked;
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         progress.lane = Lane::restore(limit, pending, start);
+        progress.lane.follow(now);
         self.lanes_busy |= !progress.lane.is_empty();
+        self.plan_look(partition);
         self.begin(partition, out);
     }
 
-    /// Parks a record of the input, and those of its key in flight behind it.
+    /// Parks a record of the input, and where order is kept those of its key in flight behind it.
     pub(super) fn park(
         &mut self,
         now: Time,
@@ -46,6 +50,7 @@ impl Core {
     ) {
         let Some(slot) = self.slots.get(id) else { return };
         let partition = slot.partition;
+        let lane_key = self.settings.retry.lane_key(key);
         if self.partitions.get(&partition).is_none_or(|progress| progress.draining) {
             return self.back_off(id, now, out);
         }
@@ -55,10 +60,14 @@ impl Core {
             let (offset, bytes) = (slot.offset, slot.bytes);
             let note = Note { attempts: slot.attempts, first: slot.first, rest };
             if let Some(progress) = self.partitions.get_mut(&partition) {
-                progress.lane.park(key, offset, note.attempts, note.first, rest);
+                progress.lane.park(lane_key, offset, note.attempts, note.first, rest);
             }
             out.push_back(Effect::Park(id, partition, note));
             let behind = self.conclude(now, id, Some(bytes + NOTE));
+            if self.settings.retry.policy == Policy::RetryTopic {
+                self.ready.extend(behind);
+                break;
+            }
             if let Some(slot) = behind.and_then(|id| self.slots.get(id)) {
                 self.waiting -= 1;
                 self.waiting_bytes -= slot.bytes;
@@ -66,6 +75,7 @@ impl Core {
             next = behind.map(|id| (id, Rest::Behind));
         }
         self.lanes_busy = true;
+        self.plan_look(partition);
         self.pause_at_bound(partition, out);
     }
 
@@ -80,6 +90,7 @@ impl Core {
         out: &mut VecDeque<Effect>,
     ) {
         let room = self.has_lane_room();
+        let key = self.settings.retry.lane_key(key);
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         let room = room && progress.restored && !progress.draining;
         if !progress.lane.arrive(key, offset, place, room) {
@@ -110,6 +121,7 @@ impl Core {
         self.room_again |= progress.paused && progress.has_room();
         out.push_back(Effect::Free(partition, offset, is_free));
         self.add(now, partition, offset, Some(bytes.unwrap_or(0) + NOTE));
+        self.answer_all(now, partition, key, offset, out);
         if let Some(next) = self.slots.remove(id) {
             // It was counted as waiting when it came.
             self.ready.push_front(next);
@@ -130,6 +142,7 @@ impl Core {
         }
         out.push_back(Effect::Note(id, note));
         self.add(now, partition, offset, Some(NOTE));
+        self.answer_all(now, partition, key, offset, out);
         self.forget(&ids, |_| true, out);
     }
 

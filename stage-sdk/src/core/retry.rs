@@ -10,10 +10,19 @@ pub enum Policy {
     /// Try again where it is for [`Retry::in_place_for`]; then park it, and all that comes of its key,
     /// in the retry topic, where they are worked off in order.
     Ordered,
+    /// As [`Policy::Ordered`], but alone: what follows of its key passes it, and their order is lost.
+    RetryTopic,
     /// To the dead letters at the first failure.
     DeadLetter,
     /// Stop the worker; the record is not committed.
     Stop,
+}
+
+impl Policy {
+    /// Whether records that failed wait in a retry topic.
+    pub fn parks(self) -> bool {
+        matches!(self, Policy::Ordered | Policy::RetryTopic)
+    }
 }
 
 /// What happens when the attempts are used up.
@@ -23,7 +32,8 @@ pub enum Exhausted {
     DeadLetter,
     /// The worker stops; the record is not committed.
     Stop,
-    /// The record stays parked and its key blocked, until somebody decides. Of [`Policy::Ordered`].
+    /// The record stays parked, and with [`Policy::Ordered`] its key blocked, until somebody decides.
+    /// Only where the policy [parks](Policy::parks).
     Hold,
 }
 
@@ -61,6 +71,11 @@ impl Default for Retry {
 }
 
 impl Retry {
+    /// The key a record is parked under; none: by itself.
+    pub(super) fn lane_key(&self, key: Option<u64>) -> Option<u64> {
+        key.filter(|_| self.policy == Policy::Ordered)
+    }
+
     /// The wait after this many failures: exponential, less up to a quarter, so that records that
     /// failed together do not come back together. `salt` tells them apart.
     pub fn wait(&self, failures: u32, salt: u64) -> Duration {

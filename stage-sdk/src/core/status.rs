@@ -3,7 +3,7 @@
 use super::intake::Intake;
 use super::position::{MAX_AHEAD, MAX_UNFINISHED};
 use super::slots::State;
-use super::{Core, Id, Partition, Rest, Time};
+use super::{Core, Id, Partition, Policy, Rest, Time};
 use std::fmt;
 
 /// How a partition stands.
@@ -19,7 +19,7 @@ pub struct Status {
     pub unfinished: usize,
     /// Records in the retry topic.
     pub parked: usize,
-    /// Keys that these block.
+    /// Keys that these block; with policy `retry-topic` none.
     pub keys: usize,
     /// When the first of the parked failed first.
     pub blocked_since: Option<Time>,
@@ -113,6 +113,8 @@ impl Core {
     pub fn status_of(&self, partition: Partition) -> Option<Status> {
         let progress = self.partitions.get(&partition)?;
         let lane = &progress.lane;
+        // Each waits by itself there, and the next of its key passes.
+        let blocks = self.settings.retry.policy != Policy::RetryTopic;
         let first = progress.first().map(|(offset, id)| self.head(offset, id));
         Some(Status {
             partition,
@@ -120,7 +122,7 @@ impl Core {
             upto: progress.upto(),
             unfinished: progress.unfinished(),
             parked: lane.len(),
-            keys: lane.keys(),
+            keys: if blocks { lane.keys() } else { 0 },
             blocked_since: lane.since(),
             why: self.why(partition),
             head: first.or_else(|| lane.head()),

@@ -8,9 +8,7 @@ use super::order::Progress;
 use super::pace::Pace;
 use super::slots::{Slot, Slots, State};
 use super::window::{self, Window};
-use super::{
-    Effect, Ended, Event, Exit, Id, Partition, Policy, Position, Settings, Time, WindowId,
-};
+use super::{Effect, Ended, Event, Exit, Id, Partition, Position, Settings, Time, WindowId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
@@ -47,6 +45,8 @@ pub struct Core {
     pub(super) room_again: bool,
     /// Something may be parked.
     pub(super) lanes_busy: bool,
+    /// When to look for operators' commands next.
+    pub(super) look_at: Option<Time>,
     pub(super) exited: bool,
 }
 
@@ -77,6 +77,7 @@ impl Core {
             stopping: None,
             room_again: false,
             lanes_busy: false,
+            look_at: None,
             exited: false,
         }
     }
@@ -102,7 +103,10 @@ impl Core {
             Event::Quiet => quiet = true,
             Event::Assigned(partitions) => self.assigned(partitions, out),
             Event::Restored(partition, position) => self.restored(partition, position, out),
-            Event::Parked(partition, pending, start) => self.parked(partition, pending, start, out),
+            Event::Parked(partition, pending, start) => {
+                self.parked(now, partition, pending, start, out)
+            }
+            Event::Commanded(partition, commands) => self.commanded(now, partition, commands, out),
             Event::Back { partition, offset, place, key, bytes } => {
                 self.back(now, partition, (offset, place), key, bytes, out)
             }
@@ -155,7 +159,7 @@ impl Core {
                 let lane = &progress.lane;
                 progress.is_next(offset)
                     && (lane.is_empty() || {
-                        let key = key();
+                        let key = self.settings.retry.lane_key(key());
                         !lane.blocks(key) && !lane.holds(key, offset)
                     })
             })
@@ -225,7 +229,7 @@ impl Core {
 
     /// When a [`Event::Tick`] is due, if nothing else happens.
     pub fn deadline(&self) -> Option<Time> {
-        let mut due = [None; 9];
+        let mut due = [None; 10];
         due[0] = self.backing_off.peek().map(|Reverse((at, _))| *at);
         let front = &self.windows[0];
         due[1] = match front.state {
@@ -254,6 +258,7 @@ impl Core {
         }
         due[7] = self.circuit.deadline().filter(|_| !self.ready.is_empty());
         due[8] = self.pace.deadline(self.counts.taken);
+        due[9] = self.look_at;
         due.into_iter().flatten().min()
     }
 
@@ -276,7 +281,7 @@ impl Core {
         }
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         progress.restore(position);
-        if self.settings.retry.policy == Policy::Ordered {
+        if self.settings.retry.policy.parks() {
             *self.restoring.entry(partition.lane()).or_default() += 1;
             out.push_back(Effect::ReadLane(partition));
         } else {

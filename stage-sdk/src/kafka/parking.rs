@@ -2,7 +2,8 @@
 
 use super::Kafka;
 use crate::batch::{Batch, Place};
-use crate::core::{Core, Note, Partition, Rest};
+use crate::control;
+use crate::core::{Answer, Core, Note, Partition, Rest};
 use crate::lane::PREFIX;
 use crate::record::{Headers, Record, pack};
 use crate::redirect::{self, Entry};
@@ -64,6 +65,14 @@ impl Kafka {
     /// Writes to the redirect topic that a record is no longer parked.
     pub(crate) fn free(&mut self, core: &Core, lane: Partition, offset: i64) {
         self.redirect(core, lane, offset, None);
+    }
+
+    /// Writes to the redirect topic that an operator's command is carried out.
+    pub(crate) fn answer(&mut self, core: &Core, lane: Partition, offset: i64, answer: Answer) {
+        let (name, headers) = (control::name(answer.command), control::answered(answer));
+        let place = redirect_place(lane, offset, &name);
+        let place = Place { target: super::CONTROL, headers: &headers, ..place };
+        push(self.filling(core), place, None);
     }
 
     fn redirect(&mut self, core: &Core, source: Partition, offset: i64, value: Option<&[u8]>) {

@@ -1,7 +1,9 @@
 //! What is parked of a partition, as the redirect topic tells.
 
+use super::look::{Controls, Wanted};
 use super::{ASK, LOOK, Lanes, Topics, assign};
 use crate::broker::Broker;
+use crate::control;
 use crate::core::{Partition, Pending};
 use crate::record;
 use crate::redirect::{self, Entry};
@@ -37,19 +39,34 @@ pub(crate) fn notes(
     lanes.clients = Some(lanes.connect().map_err(failed)?);
     let mut all = Vec::new();
     for number in 0..partitions {
-        let notes = lanes.notes(number).map_err(failed)??;
+        let notes = lanes.told(number).map_err(failed)??.notes;
         all.extend(notes.into_iter().map(|(offset, entry)| (number, offset, entry)));
     }
     Ok(all)
 }
 
+/// What a partition of the redirect topic tells.
+#[derive(Default)]
+struct Told {
+    /// What is parked, by offset.
+    notes: HashMap<i64, Entry>,
+    controls: Controls,
+    /// It was read to here.
+    end: i64,
+}
+
+/// What is in a lane when somebody takes it over.
+pub(super) struct Left {
+    pub(super) pending: Vec<Pending>,
+    /// Where the retry topic begins.
+    pub(super) start: i64,
+    /// What operators want.
+    pub(super) wanted: Vec<Wanted>,
+}
+
 impl Lanes {
-    /// What is parked of a partition, and where its retry topic begins.
-    #[allow(clippy::type_complexity)] // what was asked for, or what no waiting mends; and errors that pass
-    pub(super) fn read(
-        &mut self,
-        partition: Partition,
-    ) -> KafkaResult<Result<(Vec<Pending>, i64), String>> {
+    /// What the partition's earlier owner left; an error within is one that no waiting mends.
+    pub(super) fn read(&mut self, partition: Partition) -> KafkaResult<Result<Left, String>> {
         let retry = &self.topics.retry;
         let (start, _) = self.clients()?.ends.fetch_watermarks(retry, partition.number, ASK)?;
         let pending = |(offset, entry): (i64, Entry)| Pending {
@@ -59,21 +76,27 @@ impl Lanes {
             first: entry.first(),
             rest: entry.rest(),
         };
-        let notes = self.notes(partition.number)?;
-        Ok(notes.map(|notes| (notes.into_iter().map(pending).collect(), start)))
+        let told = match self.told(partition.number)? {
+            Ok(told) => told,
+            Err(text) => return Ok(Err(text)),
+        };
+        self.looked.insert(partition, told.end);
+        let wanted = told.controls.wanted(partition, &self.topics.redirect);
+        let pending = told.notes.into_iter().map(pending).collect();
+        Ok(Ok(Left { pending, start, wanted }))
     }
 
     /// Reads the partition of the redirect topic to its end. An earlier owner's transaction may be
     /// decided and its markers still on their way: its notes count, so the end is the one that open
     /// transactions hide. It is asked for after the committed offsets were stable, so nothing of an
     /// earlier owner comes behind it.
-    fn notes(&mut self, number: i32) -> KafkaResult<Result<HashMap<i64, Entry>, String>> {
+    fn told(&mut self, number: i32) -> KafkaResult<Result<Told, String>> {
         self.at = None;
         let clients = self.clients()?;
         let redirect = &self.topics.redirect;
         let (low, high) = clients.ends.fetch_watermarks(redirect, number, ASK)?;
         if low == high {
-            return Ok(Ok(HashMap::new()));
+            return Ok(Ok(Told { end: high, ..Told::default() }));
         }
         let begun = Instant::now();
         let mut said = begun;
@@ -92,13 +115,14 @@ impl Lanes {
             std::thread::sleep(Duration::from_millis(20));
         }
         assign(&clients.reader, redirect, number, Offset::Beginning)?;
-        let mut notes: HashMap<i64, Entry> = HashMap::new();
+        let mut told = Told { end: high, ..Told::default() };
         let mut read = 0u64;
         loop {
             match clients.reader.poll(LOOK) {
                 Some(Ok(message)) => {
                     read += 1;
-                    if let Err(text) = self.note(&mut notes, &message) {
+                    told.end = told.end.max(message.offset() + 1);
+                    if let Err(text) = self.note(&mut told, &message) {
                         return Ok(Err(format!(
                             "{redirect} partition {number} offset {}: {text}",
                             message.offset()
@@ -122,18 +146,18 @@ impl Lanes {
             }
         }
         clients.reader.unassign()?;
-        if !notes.is_empty() {
-            tracing::info!(topic = redirect, partition = number, parked = notes.len(), took = ?begun.elapsed(), "records are parked");
+        if !told.notes.is_empty() {
+            tracing::info!(topic = redirect, partition = number, parked = told.notes.len(), took = ?begun.elapsed(), "records are parked");
         }
-        Ok(Ok(notes))
+        Ok(Ok(told))
     }
 
-    fn note(
-        &self,
-        notes: &mut HashMap<i64, Entry>,
-        message: &BorrowedMessage<'_>,
-    ) -> Result<(), String> {
+    fn note(&self, told: &mut Told, message: &BorrowedMessage<'_>) -> Result<(), String> {
         let name = message.key().unwrap_or_default();
+        if control::is_control(name) {
+            told.controls.take(name, message.payload());
+            return Ok(());
+        }
         let offset = redirect::offset(name, &self.topics.input, message.partition());
         let Some(offset) = offset else {
             let name = String::from_utf8_lossy(name);
@@ -144,8 +168,8 @@ impl Lanes {
             ));
         };
         match message.payload() {
-            Some(value) => _ = notes.insert(offset, Entry::read(value)?),
-            None => _ = notes.remove(&offset),
+            Some(value) => _ = told.notes.insert(offset, Entry::read(value)?),
+            None => _ = told.notes.remove(&offset),
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The topics of a retry lane, as a worker needs them.
 
 use super::{Delivery, Service, StartError};
-use crate::core::Policy;
+use crate::core::{Exhausted, Policy};
 use crate::kafka::Target;
 use crate::lane;
 use crate::topics::Topics;
@@ -10,6 +10,18 @@ use crate::topics::Topics;
 const HEADERS: usize = 4096;
 
 impl Service {
+    /// What is held must be parked.
+    pub(super) fn holds_what_it_parks(&self) -> Result<(), StartError> {
+        let retry = &self.settings.retry;
+        if retry.exhausted != Exhausted::Hold || retry.policy.parks() {
+            return Ok(());
+        }
+        Err(StartError::Usage(format!(
+            "stage {:?} is to hold what cannot be done, and its policy parks nothing: use exhausted = \"dead-letter\" or \"stop\", or policy ordered or retry-topic",
+            self.stage
+        )))
+    }
+
     /// The retry and the redirect topic, if the policy parks records.
     ///
     /// # Errors
@@ -19,12 +31,18 @@ impl Service {
         topics: &Topics,
         input: &Target,
     ) -> Result<Option<(Target, Target)>, StartError> {
-        if self.settings.retry.policy != Policy::Ordered {
+        if !self.settings.retry.policy.parks() {
             return self.nothing_parked(topics, input).map(|()| None);
         }
         if self.delivery == Delivery::AtLeastOnce {
             return Err(StartError::Usage(format!(
-                "stage {:?} has policy ordered, which needs transactions: at least once a crash could free a key whose output is lost; leave --delivery at exactly-once, or use policy in-place, dead-letter or stop",
+                "stage {:?} parks records, which needs transactions: at least once a crash could free a key whose output is lost; leave --delivery at exactly-once, or use policy in-place, dead-letter or stop",
+                self.stage
+            )));
+        }
+        if self.key_required && self.settings.retry.policy == Policy::RetryTopic {
+            return Err(StartError::Usage(format!(
+                "stage {:?} requires keys, so their order matters, and policy retry-topic gives it up; use policy ordered",
                 self.stage
             )));
         }
@@ -45,29 +63,36 @@ impl Service {
                 target.topic, target.limit, self.input, input.limit
             )));
         }
-        let wanted = [
-            (
-                &retry.topic,
-                "cleanup.policy",
-                "delete",
-                "a parked record must stay until it is done",
-            ),
-            (&retry.topic, "retention.ms", "-1", "a parked record must stay until it is done"),
-            (&retry.topic, "retention.bytes", "-1", "a parked record must stay until it is done"),
-            (&retry.topic, "message.timestamp.type", "CreateTime", "a record keeps its time there"),
-            (&redirect.topic, "cleanup.policy", "compact", "what is parked must be known for ever"),
+        let stays = "a parked record must stay until it is done";
+        let settings = [
+            ("cleanup.policy", "delete", stays),
+            ("retention.ms", "-1", stays),
+            ("retention.bytes", "-1", stays),
+            ("message.timestamp.type", "CreateTime", "a record keeps its time there"),
         ];
-        for (topic, name, value, why) in wanted {
-            let settings =
-                topics.describe(topic)?.map(|(_, settings)| settings).unwrap_or_default();
-            let found = settings.get(name).map_or("", String::as_str);
-            if found != value {
+        self.is_set(topics, &retry.topic, &settings)?;
+        let known = "what is parked must be known for ever";
+        self.is_set(topics, &redirect.topic, &[("cleanup.policy", "compact", known)])?;
+        Ok(Some((retry, redirect)))
+    }
+
+    /// A topic has these settings: name, value, why.
+    fn is_set(
+        &self,
+        topics: &Topics,
+        topic: &str,
+        wanted: &[(&str, &str, &str)],
+    ) -> Result<(), StartError> {
+        let settings = topics.describe(topic)?.map(|(_, settings)| settings).unwrap_or_default();
+        for (name, value, why) in wanted {
+            let found = settings.get(*name).map_or("", String::as_str);
+            if found != *value {
                 return Err(self.wrong(format!(
                     "topic {topic} has {name} = {found:?} and needs {value:?}: {why}"
                 )));
             }
         }
-        Ok(Some((retry, redirect)))
+        Ok(())
     }
 
     /// What an earlier policy parked would never come out again, and its keys' next records before it.
@@ -92,7 +117,7 @@ impl Service {
 
     fn wrong(&self, text: String) -> StartError {
         StartError::Usage(format!(
-            "{text} (stage {:?}, policy ordered; pizza topics plan shows what to change)",
+            "{text} (stage {:?}, whose policy parks records; pizza topics plan shows what to change)",
             self.stage
         ))
     }

@@ -15,14 +15,16 @@ const ASK: Duration = Duration::from_secs(2);
 pub(crate) fn watch(observed: &Observed, told: &AtomicBool) {
     while !told.load(Ordering::Acquire) {
         for seat in observed.seats.iter() {
-            ask(seat);
+            if !told.load(Ordering::Acquire) {
+                ask(seat);
+            }
         }
         std::thread::sleep(EVERY);
     }
 }
 
 fn ask(seat: &Seat) {
-    // It ends with its worker: our part in it is short.
+    // It is closed by its worker, which waits a moment for us.
     let Some(consumer) = lock(&seat.consumer).upgrade() else { return };
     let look = seat.look().unwrap_or_default();
     let held: Vec<Partition> = look.partitions.iter().map(|held| held.status.partition).collect();

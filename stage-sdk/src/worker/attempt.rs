@@ -3,7 +3,7 @@
 use super::Worker;
 use crate::batch::{Batch, Mark};
 use crate::context::Context;
-use crate::core::{Disposition, Event, Id, Note, Outcome, Partition, Rest};
+use crate::core::{Disposition, Event, Id, Outcome, Policy};
 use crate::dead_letter::Trouble;
 use crate::failure::{Failure, Kind};
 use crate::handlers::{End, panic_text};
@@ -175,7 +175,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             let (topic, attempt) = (self.kafka.topic(slot.partition).to_owned(), slot.attempts + 1);
             tracing::debug!(topic, partition = slot.partition.number, offset = slot.offset, attempt,
                 error = failure.text(), kind = ?failure.kind, "record failed");
-            if failure.kind == Kind::Fatal || self.kafka.worksite.stops_on_failure {
+            if failure.kind == Kind::Fatal || self.kafka.worksite.policy == Policy::Stop {
                 self.verdict = Some(format!(
                     "record {topic} partition {} offset {} stopped the stage: {}; it is not committed and comes first after a restart",
                     slot.partition.number,
@@ -237,65 +237,6 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 Trouble { attempts: attempts + 1, first, ..trouble }
             }
         });
-    }
-
-    /// Writes a record of the input to the lane, and forgets it.
-    pub(super) fn park_record(
-        &mut self,
-        id: Id,
-        of: Partition,
-        note: &Note,
-        hand: Option<&Record<'_>>,
-    ) {
-        let held = self.held(id);
-        let (kept, trouble) = (held.kept.take(), held.trouble.take());
-        let record = kept.as_ref().map(|kept| kept.record()).or(hand.copied());
-        let Some(record) = record else { return };
-        let error = trouble.as_ref().map(|trouble| trouble.text.as_str());
-        self.say_where(of, &record, note, error);
-        self.kafka.park(&self.core, of, &record, note, error);
-    }
-
-    /// Writes how a record of the lane stands.
-    pub(super) fn note_record(&mut self, id: Id, note: &Note, hand: Option<&Record<'_>>) {
-        let held = self.held(id);
-        let (input, kept, trouble) = (held.input, held.kept.take(), held.trouble.take());
-        let record = kept.as_ref().map(|kept| kept.record()).or(hand.copied());
-        let Some(record) = record else { return };
-        let of = Partition { input, number: record.partition };
-        let error = trouble.as_ref().map(|trouble| trouble.text.as_str());
-        if note.rest == Rest::Held {
-            self.say_where(of, &record, note, error);
-        }
-        self.kafka.note(&self.core, of, &record, note, error);
-    }
-
-    /// One line when a key is blocked, one when it is held; none for what comes behind.
-    fn say_where(&self, of: Partition, record: &Record<'_>, note: &Note, error: Option<&str>) {
-        let topic = self.kafka.topic(of);
-        let key = record.key.map(String::from_utf8_lossy);
-        let (partition, offset, attempts) = (record.partition, record.offset, note.attempts);
-        match note.rest {
-            Rest::Behind => {}
-            Rest::Until(_) => tracing::info!(
-                topic,
-                partition,
-                offset,
-                attempts,
-                ?key,
-                error,
-                "its key is blocked: it and what follows of the key wait in the retry topic"
-            ),
-            Rest::Held => tracing::warn!(
-                topic,
-                partition,
-                offset,
-                attempts,
-                ?key,
-                error,
-                "its attempts are used up, and its key is held: to try again allow more attempts in topics.toml, to give it up write exhausted = \"dead-letter\"; then start the stage again"
-            ),
-        }
     }
 
     pub(super) fn held(&mut self, id: Id) -> &mut Held {

@@ -112,7 +112,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             Doing::Running(_) => "is being handled",
             Doing::BackingOff(_) => "is tried again later",
             Doing::Behind => "waits behind its key",
-            Doing::Ready => "waits for a place",
+            Doing::Ready => "waits to be tried",
             Doing::Parked(Rest::Held) => "is held",
             Doing::Parked(_) => "is parked",
         };

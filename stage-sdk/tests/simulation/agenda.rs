@@ -2,7 +2,7 @@
 
 use crate::group::Sync;
 use crate::transaction::Producer;
-use stage_sdk::core::{Id, Time};
+use stage_sdk::core::{Command, Id, Time};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -47,6 +47,10 @@ pub(crate) enum What {
     Restart(usize),
     /// A started worker asks for its producer.
     Open(Who),
+    /// An operator looks at what waits.
+    Operator,
+    /// What an operator wants reaches the broker.
+    Control(usize, Command),
     /// Something goes wrong.
     Trouble,
     /// Nothing goes wrong any more.

@@ -4,7 +4,7 @@ use crate::agenda::What;
 use crate::courier::{Commit, Job};
 use crate::faults::Fault;
 use crate::input::Refusal;
-use crate::logs::{Message, Why};
+use crate::logs::{Form, Message, Why};
 use crate::transaction::{No, Producer};
 use crate::turn::partition;
 use crate::world::World;
@@ -127,7 +127,10 @@ impl World {
         if let Some((_, entries)) =
             member.batches.iter_mut().find(|(known, _)| Some(*known) == batch)
         {
-            entries.retain(|e| (e.partition, e.index, e.lane) != (of, index, lane));
+            entries.retain(|e| {
+                matches!(e.form, Form::Answered(_))
+                    || (e.partition, e.index, e.lane) != (of, index, lane)
+            });
             entries.push(letter);
             entries.extend(freed);
         }

@@ -24,12 +24,16 @@ pub(crate) enum Fault {
     Barrier,
     /// Two outputs of one key change places.
     Order,
+    /// That a command is carried out is missing where what came of it is committed.
+    Unanswered,
+    /// That a command is carried out is written at once, in no transaction.
+    Sooner,
 }
 
 impl Fault {
     /// Swaps the outputs of two records of one key.
     pub(crate) fn swap(plan: &Plan, entries: &mut [Message]) {
-        let key = |entry: &Message| plan.records[entry.partition][entry.index].key;
+        let key = |entry: &Message| plan.ordered_key(entry.partition, entry.index);
         for later in 1..entries.len() {
             let two = entries[later];
             let earlier = entries[..later].iter().position(|one| {

@@ -112,7 +112,7 @@ impl World {
         let retry = &self.plan.settings.retry;
         member.failed |= match (outcome, retry.policy) {
             (Outcome::Fatal, _) | (Outcome::Retry(_), Policy::Stop) => true,
-            (Outcome::Retry(_), Policy::InPlace | Policy::Ordered) => {
+            (Outcome::Retry(_), Policy::InPlace | Policy::Ordered | Policy::RetryTopic) => {
                 retry.exhausted == Exhausted::Stop && tally.attempts >= retry.attempts
             }
             _ => false,

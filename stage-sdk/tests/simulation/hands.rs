@@ -74,6 +74,11 @@ impl World {
                     let freed = self.freed(lane.number as usize, offset);
                     self.filling(number).push(freed);
                 }
+                Effect::GiveUp(id, _, given) => self.give_up(number, id, given, hand),
+                Effect::Answer(lane, offset, answer) => self.answer(number, lane, offset, answer),
+                Effect::Look(partition) => {
+                    self.ask_lane(number, Lane::Look(partition.number as usize));
+                }
                 Effect::ReadLane(partition) => {
                     self.ask_lane(number, Lane::Read(partition.number as usize, None));
                 }

@@ -23,28 +23,39 @@ impl World {
         let free = member.running.len() < settings.max_in_flight;
         self.oracle.hold(free, "no more handlers than may be in flight", place);
         let records = &self.plan.records[partition];
-        let key = records[index].key;
+        let key = self.plan.ordered_key(partition, index);
         let same = |other: &&Run| {
             other.partition == partition
                 && (other.index == index || key.is_some() && records[other.index].key == key)
         };
         let alone = !member.running.iter().any(|other| same(&other));
         self.oracle.hold(alone, "one handler at a time for a key", place);
+        let owner = self.group.owners[partition] == Some(number);
         let tally = &mut member.tallies[partition][index];
         tally.starts += 1;
-        let again = tally.starts > tally.failures + 1;
+        // Who lost the partition while it read what is parked may know more of that than of offsets:
+        // what it has freed comes to it once more. Nothing of it is committed.
+        let knows = owner || settings.retry.policy != Policy::Ordered;
+        let again = knows && tally.starts > tally.failures + 1;
         self.oracle.hold(!again, "no handler runs again without a failure", place);
         let most = match settings.retry.policy {
-            Policy::InPlace | Policy::Ordered => settings.retry.attempts,
+            Policy::InPlace | Policy::Ordered | Policy::RetryTopic => settings.retry.attempts,
             Policy::DeadLetter | Policy::Stop => 1,
         };
-        let early = tally.not_before.is_some_and(|at| self.now < at);
+        // A worker that lost the record may not know that somebody else has tried it.
+        let (hurries, open) = self.oracle.hurries(partition, records[index].offset);
+        let hurried = lane && if owner { open > 0 } else { hurries > 0 };
+        let early = !hurried && tally.not_before.is_some_and(|at| self.now < at);
         self.oracle.hold(!early, "no attempt before its time", place);
-        self.oracle.hold(tally.attempts < most, "attempts are limited", place);
-        let owner = self.group.owners[partition] == Some(number);
+        self.oracle.hold(
+            tally.attempts < most.saturating_add(hurries),
+            "attempts are limited",
+            place,
+        );
+        self.counts.hurried += u64::from(hurried);
         let known = &self.oracle.records[partition][index];
         let open = known.fate == if lane { Fate::Parked } else { Fate::Open };
-        let rest = known.note.filter(|_| lane && owner).map(|note| note.rest);
+        let rest = known.note.filter(|_| lane && owner && !hurried).map(|note| note.rest);
         self.oracle.hold(!owner || open, "nothing finished is run again", place);
         let early = matches!(rest, Some(Rest::Until(at)) if self.now < at);
         self.oracle.hold(!early, "no attempt before its time", place);
@@ -56,7 +67,9 @@ impl World {
         let retry = &self.plan.settings.retry;
         let tally = self.members[number].tallies[place.0][place.1];
         let enough = match (why, retry.policy) {
-            (Why::Exhausted, Policy::InPlace | Policy::Ordered) => tally.attempts >= retry.attempts,
+            (Why::Exhausted, Policy::InPlace | Policy::Ordered | Policy::RetryTopic) => {
+                tally.attempts >= retry.attempts
+            }
             (Why::Exhausted, Policy::Stop) => false,
             _ => tally.attempts > 0,
         };

@@ -4,20 +4,22 @@
 use crate::agenda::{What, Who};
 use crate::faults::Fault;
 use crate::input::{REDIRECT, RETRY};
-use crate::logs::{Form, Message};
+use crate::logs::{Form, Log, Message};
 use crate::oracle::Fate;
 use crate::plan::ms;
 use crate::say;
 use crate::turn::partition;
 use crate::world::World;
 use rand::RngExt;
-use stage_sdk::core::{Event, Id, Note, Pending};
+use stage_sdk::core::{Command, Event, Id, Note, Pending};
 use std::collections::{BTreeMap, VecDeque};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Job {
     /// What is parked of a partition; up to this end, once that is known.
     Read(usize, Option<usize>),
+    /// Commands since the last look.
+    Look(usize),
     /// From this place on.
     Fetch(usize, i64),
     /// Delete what is below.
@@ -26,7 +28,8 @@ pub(crate) enum Job {
 
 #[derive(Debug)]
 pub(crate) enum Reply {
-    Parked(usize, Vec<Pending>, i64),
+    Parked(usize, Vec<Pending>, i64, Vec<Command>),
+    Commanded(usize, Vec<Command>),
     /// Places and numbers of records.
     Fetched(usize, i64, Vec<(i64, usize)>),
 }
@@ -35,7 +38,22 @@ pub(crate) enum Reply {
 pub(crate) struct Lane {
     jobs: VecDeque<Job>,
     busy: bool,
+    /// How far each redirect log was looked through.
+    looked: BTreeMap<usize, usize>,
     pub(crate) replies: VecDeque<Reply>,
+}
+
+/// The commands in a redirect log from this place on that are not answered there.
+fn unanswered(log: &Log, from: usize) -> Vec<Command> {
+    let mut commands: Vec<Command> = Vec::new();
+    for (_, message) in log.read(from) {
+        match message.form {
+            Form::Control(command) => commands.push(command),
+            Form::Answered(answer) => commands.retain(|command| command.id != answer.command),
+            _ => {}
+        }
+    }
+    commands
 }
 
 impl World {
@@ -73,7 +91,14 @@ impl World {
                     self.members[number].lane.jobs.push_front(job);
                     return self.lane_later(number, 1);
                 }
+                let log = &self.broker.logs[self.broker.log(REDIRECT, of)];
+                self.members[number].lane.looked.insert(of, log.stable());
                 Some(self.read_lane(of))
+            }
+            Job::Look(of) => {
+                let log = &self.broker.logs[self.broker.log(REDIRECT, of)];
+                let looked = self.members[number].lane.looked.insert(of, log.stable());
+                Some(Reply::Commanded(of, unanswered(log, looked.unwrap_or_default())))
             }
             Job::Fetch(of, from) => Some(self.fetch(of, from)),
             Job::Clean(of, place) => {
@@ -90,16 +115,23 @@ impl World {
         self.wake(number);
     }
 
-    fn read_lane(&self, of: usize) -> Reply {
+    /// What is parked of a partition, as far as can be read.
+    pub(crate) fn parked(&self, of: usize) -> BTreeMap<usize, Note> {
         let mut notes: BTreeMap<usize, Note> = BTreeMap::new();
         let redirect = &self.broker.logs[self.broker.log(REDIRECT, of)];
         for (_, message) in redirect.read(0) {
             match message.form {
                 Form::Noted(note) => _ = notes.insert(message.index, note),
-                _ => _ = notes.remove(&message.index),
+                Form::Freed => _ = notes.remove(&message.index),
+                _ => {}
             }
         }
-        let pending = notes.into_iter().map(|(index, note)| Pending {
+        notes
+    }
+
+    fn read_lane(&self, of: usize) -> Reply {
+        let redirect = &self.broker.logs[self.broker.log(REDIRECT, of)];
+        let pending = self.parked(of).into_iter().map(|(index, note)| Pending {
             offset: self.plan.records[of][index].offset,
             key: self.key(of, index),
             attempts: note.attempts,
@@ -107,7 +139,7 @@ impl World {
             rest: note.rest,
         });
         let start = self.broker.logs[self.broker.log(RETRY, of)].cleaned;
-        Reply::Parked(of, pending.collect(), start as i64)
+        Reply::Parked(of, pending.collect(), start as i64, unanswered(redirect, 0))
     }
 
     fn fetch(&mut self, of: usize, from: i64) -> Reply {
@@ -138,7 +170,7 @@ impl World {
             any = true;
             say!(self, "{number} reply {reply:?}");
             match reply {
-                Reply::Parked(of, pending, start) => {
+                Reply::Parked(of, pending, start, commands) => {
                     for Pending { offset, attempts, .. } in &pending {
                         let index = self.plan.records[of].partition_point(|r| r.offset < *offset);
                         self.counts.taken_over += 1;
@@ -147,6 +179,12 @@ impl World {
                         }
                     }
                     self.step(number, Event::Parked(partition(of), pending, start));
+                    if !commands.is_empty() {
+                        self.step(number, Event::Commanded(partition(of), commands));
+                    }
+                }
+                Reply::Commanded(of, commands) => {
+                    self.step(number, Event::Commanded(partition(of), commands));
                 }
                 Reply::Fetched(of, next, records) => {
                     let found = !records.is_empty();

@@ -1,6 +1,6 @@
 //! Output partitions as a reader of committed records sees them.
 
-use stage_sdk::core::Note;
+use stage_sdk::core::{Answer, Command, CommandId, Note};
 
 /// Why a record is in the dead letters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -8,6 +8,8 @@ pub(crate) enum Why {
     Rejected,
     Exhausted,
     Refused,
+    /// An operator gave it up.
+    Operator(CommandId),
 }
 
 /// What a message is.
@@ -21,6 +23,10 @@ pub(crate) enum Form {
     Noted(Note),
     /// A record is no longer parked.
     Freed,
+    /// What an operator wants.
+    Control(Command),
+    /// It is carried out.
+    Answered(Answer),
 }
 
 /// One output, or a dead letter, or of a lane.
@@ -63,6 +69,12 @@ impl Log {
         self.entries.push((transaction, State::Open, message));
     }
 
+    /// A message of its own, without a transaction; gives what can be read now.
+    pub(crate) fn append_alone(&mut self, message: Message) -> Vec<Message> {
+        self.entries.push((usize::MAX, State::Committed, message));
+        self.advance()
+    }
+
     pub(crate) fn end(&self) -> usize {
         self.entries.len()
     }
@@ -91,6 +103,10 @@ impl Log {
                 *state = ended;
             }
         }
+        self.advance()
+    }
+
+    fn advance(&mut self) -> Vec<Message> {
         let mut read = Vec::new();
         while let Some((_, state, message)) = self.entries.get(self.stable)
             && *state != State::Open

@@ -24,6 +24,7 @@ mod limits;
 mod logs;
 mod member;
 mod membership;
+mod operator;
 mod oracle;
 mod outcomes;
 mod plan;
@@ -129,6 +130,7 @@ fn a_lane_read_without_its_hidden_end_is_noticed() {
         "no output twice",
         "nothing finished is run again",
         "order per key",
+        "a command and what comes of it are one",
     ];
     is_noticed("a_lane_read_without_its_hidden_end_is_noticed", Fault::Barrier, &rules);
 }
@@ -136,4 +138,17 @@ fn a_lane_read_without_its_hidden_end_is_noticed() {
 #[test]
 fn release_out_of_order_is_noticed() {
     is_noticed("release_out_of_order_is_noticed", Fault::Order, &["order per key"]);
+}
+
+#[test]
+fn an_effect_without_its_answer_is_noticed() {
+    // Or nobody ever answers it: whichever rule meets it first.
+    let rules = ["a command and what comes of it are one", "everything ends"];
+    is_noticed("an_effect_without_its_answer_is_noticed", Fault::Unanswered, &rules);
+}
+
+#[test]
+fn an_answer_before_its_effect_is_noticed() {
+    let rules = ["a command and what comes of it are one"];
+    is_noticed("an_answer_before_its_effect_is_noticed", Fault::Sooner, &rules);
 }

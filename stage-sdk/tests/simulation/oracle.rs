@@ -3,9 +3,11 @@
 
 use crate::input::TARGETS;
 use crate::logs::{Form, Message, Why};
+use crate::operator::Wanted;
 use crate::plan::Plan;
 use crate::transaction::Transaction;
-use stage_sdk::core::{Note, Position, Time};
+use stage_sdk::core::{CommandId, Note, Position, Time};
+use std::collections::BTreeMap;
 
 /// The broker's limit for the metadata of one offset.
 const METADATA: usize = 4096;
@@ -65,6 +67,8 @@ pub(crate) struct Oracle {
     open: usize,
     /// Messages that are committed and cannot be read yet.
     pub(crate) hidden: usize,
+    /// What operators wanted.
+    pub(crate) commands: BTreeMap<CommandId, Wanted>,
     pub(crate) broken: Option<Broken>,
 }
 
@@ -72,8 +76,8 @@ impl Oracle {
     pub(crate) fn new(plan: &Plan) -> Oracle {
         let mut chains = vec![Vec::new(); plan.records.len() * plan.keys];
         for (partition, records) in plan.records.iter().enumerate() {
-            for (index, record) in records.iter().enumerate() {
-                if let Some(key) = record.key {
+            for index in 0..records.len() {
+                if let Some(key) = plan.ordered_key(partition, index) {
                     chains[partition * plan.keys + key].push(index);
                 }
             }
@@ -86,6 +90,7 @@ impl Oracle {
             chains,
             open: plan.records.iter().map(Vec::len).sum(),
             hidden: 0,
+            commands: BTreeMap::new(),
             broken: None,
         }
     }
@@ -117,12 +122,16 @@ impl Oracle {
                 }
             }
         }
+        for (id, wanted) in self.commands.iter().filter(|(_, wanted)| !wanted.answered).take(2) {
+            left += &format!(" {id:?} {wanted:?}");
+        }
         left
     }
 
     /// A transaction is to be committed: outputs and offsets must belong together.
     pub(crate) fn decided(&mut self, plan: &Plan, transaction: &Transaction) {
-        for message in &transaction.messages {
+        let records = || transaction.messages.iter().filter(|message| !message.is_answer());
+        for message in records() {
             let known = &mut self.records[message.partition][message.index];
             match message.form {
                 Form::Output => known.sent[message.target] += 1,
@@ -133,6 +142,7 @@ impl Oracle {
                     self.hold(!fewer, "attempts survive", || format!("{message:?}, had {before}"));
                 }
                 Form::Freed => known.freed += 1,
+                Form::Control(_) | Form::Answered(_) => {}
             }
             let known = &self.records[message.partition][message.index];
             let first = known.fate == if message.lane { Fate::Parked } else { Fate::Open };
@@ -143,6 +153,7 @@ impl Oracle {
             let right = match message.why {
                 Some(Why::Rejected) => record.bad,
                 Some(Why::Refused) => record.refused.is_some(),
+                Some(Why::Operator(id)) => self.is_wanted(id, message),
                 // The worker's own count of attempts is looked at when it gives up.
                 Some(Why::Exhausted) | None => true,
             };
@@ -157,7 +168,7 @@ impl Oracle {
                 self.freed(plan, message);
             }
         }
-        for message in &transaction.messages {
+        for message in records() {
             let known = &mut self.records[message.partition][message.index];
             let done = message.form != Form::Output || !message.lane || known.fate != Fate::Parked;
             known.sent = Default::default();
@@ -165,6 +176,7 @@ impl Oracle {
             let covered = done && known.fate != Fate::Open;
             self.hold(covered, "no output without its offset", || format!("{message:?}"));
         }
+        self.answered(transaction);
     }
 
     /// A parked record is done with.
@@ -178,6 +190,7 @@ impl Oracle {
         self.open -= 1;
         self.hidden += sent.iter().map(|count| usize::from(*count)).sum::<usize>();
         self.hold(whole, "nothing is lost", || format!("{message:?} sent {sent:?}"));
+        self.freed_in_order(plan, message);
     }
 
     fn moved(&mut self, plan: &Plan, partition: usize, next: i64, metadata: &str) {

@@ -92,6 +92,7 @@ impl World {
         let why = match why {
             Disposition::Rejected => Why::Rejected,
             Disposition::RetriesExhausted => Why::Exhausted,
+            Disposition::OrderBlocked => unreachable!("an operator's command gives that up"),
         };
         self.judge_given_up(number, place, why);
         self.members[number].tallies[place.0][place.1].done = Some(self.now);

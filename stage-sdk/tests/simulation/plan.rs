@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     pub(crate) quiet: bool,
     /// What the first key depends on is away, until nothing goes wrong any more.
     pub(crate) stuck: bool,
+    /// Between two looks of an operator at what waits, on average; none: nobody looks.
+    pub(crate) operator: Option<Time>,
 }
 
 fn one_of<T: Copy>(random: &mut Random, all: &[T]) -> T {
@@ -66,6 +68,12 @@ impl Plan {
         let long = random.random_ratio(1, 1000);
         let quiet = !long && random.random_ratio(1, 10);
         let mut settings = settings(random, long);
+        let ordered = settings.retry.policy == Policy::Ordered;
+        let operator = (ordered && random.random_bool(0.6))
+            .then(|| one_of(random, &[ms(30), ms(150), ms(600)]));
+        if operator.is_some() && settings.retry.exhausted == Exhausted::Hold {
+            settings.retry.attempts = random.random_range(1..=4);
+        }
         let mut rates = rates(random);
         let mut slow = (!long && random.random_bool(0.1)).then(|| random.random_range(6..20));
         if quiet {
@@ -104,7 +112,16 @@ impl Plan {
             slow: slow.unwrap_or(usize::MAX),
             quiet,
             stuck: long || !quiet && random.random_ratio(1, 20),
+            operator,
         }
+    }
+}
+
+impl Plan {
+    /// The key of a record, where its order is kept.
+    pub(crate) fn ordered_key(&self, partition: usize, index: usize) -> Option<usize> {
+        let key = self.records[partition][index].key;
+        key.filter(|_| self.settings.retry.policy != Policy::RetryTopic)
     }
 }
 
@@ -127,13 +144,14 @@ fn settings(random: &mut Random, long: bool) -> Settings {
     let policy = match random.random_range(0..20) {
         0 => Policy::Stop,
         1 | 2 => Policy::DeadLetter,
-        3..12 => Policy::Ordered,
+        3..11 => Policy::Ordered,
+        11..14 => Policy::RetryTopic,
         _ => Policy::InPlace,
     };
     let (exhausted, attempts) = match random.random_range(0..10) {
         0 => (Exhausted::Stop, random.random_range(1..=4)),
-        // What is held stays so: nobody decides here.
-        1..5 if policy == Policy::Ordered => (Exhausted::Hold, u32::MAX),
+        // What is held stays so unless an operator decides: `draw` sees to that.
+        1..5 if policy.parks() => (Exhausted::Hold, u32::MAX),
         _ => (Exhausted::DeadLetter, random.random_range(1..=4)),
     };
     Settings {

@@ -23,7 +23,7 @@ impl Oracle {
             Fate::Done => record.outputs.get(target).copied().unwrap_or_default(),
         };
         self.hold(seen <= most, "no output twice", || format!("{message:?} seen {seen}"));
-        if let Some(key) = record.key.filter(|_| target < TARGETS) {
+        if let Some(key) = plan.ordered_key(partition, index).filter(|_| target < TARGETS) {
             self.hold(nth + 1 == seen, "order per key", || format!("{message:?} seen {seen}"));
             self.in_order(plan, partition * plan.keys + key, message);
         }

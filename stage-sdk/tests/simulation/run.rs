@@ -70,6 +70,11 @@ counts!(
     taken_over,
     barred,
     cleaned,
+    commanded,
+    given_up,
+    hurried,
+    answered,
+    too_late,
     stopped,
     unfinished,
     failed

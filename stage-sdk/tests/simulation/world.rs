@@ -82,6 +82,7 @@ impl World {
         arrivals.iter().for_each(|at| world.agenda.note(*at, What::Arrival));
         world.agenda.note(world.plan.calm, What::Calm);
         world.next_trouble();
+        world.next_operator(ms(0));
         world
     }
 
@@ -134,6 +135,8 @@ impl World {
             What::Rejoin(who) if self.lives(who) => self.rejoin(who),
             What::Restart(member) => self.restart(member),
             What::Open(who) => self.open(who),
+            What::Operator => self.operator(),
+            What::Control(of, command) => self.control(of, command),
             What::Trouble => self.trouble(),
             What::Calm => {
                 self.calm = true;

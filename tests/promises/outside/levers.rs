@@ -22,7 +22,8 @@ fn a_pause_stops_the_output_and_nothing_is_lost() {
     assert!(status == 200 && body.contains("\"paused\": true"), "{status} {body}");
     until("it is paused", LIMIT, || {
         let why = |p: &Value| p["why"].to_string().contains("paused by operator");
-        admin.partitions().iter().all(why).then_some(())
+        let all = admin.partitions();
+        (all.len() == 4 && all.iter().all(why)).then_some(())
     });
     admin.until("stage_records_unfinished", |count| count == 0.0);
     let taken = admin.metric("stage_records_in", "").unwrap() as usize;

@@ -1,0 +1,105 @@
+//! What an operator decides of a key while the stage runs.
+//!
+//! What is given up is written, with the answer to the command, where its place in the order of its
+//! key has come: as if its handler had ended then.
+
+use super::lane::{Answer, Command};
+use super::parking::NOTE;
+use super::{Core, Disposition, Effect, GivenUp, Id, Partition, Time};
+use std::collections::VecDeque;
+
+impl Core {
+    /// Commands that are in the redirect topic and were not answered yet.
+    pub(super) fn commanded(
+        &mut self,
+        now: Time,
+        partition: Partition,
+        commands: Vec<Command>,
+        out: &mut VecDeque<Effect>,
+    ) {
+        let batch = self.filling().batch;
+        let Some(progress) = self.partitions.get_mut(&partition) else { return };
+        // Whoever owns the partition next reads them too.
+        if !progress.restored || progress.draining {
+            return;
+        }
+        progress.lane.looked(now);
+        let mut over = Vec::new();
+        for mut command in commands {
+            command.key = self.settings.retry.lane_key(command.key);
+            let answer = progress.lane.command(command, batch);
+            over.extend(answer.map(|answer| (command.end(), answer)));
+        }
+        self.plan_look(partition);
+        for (end, answer) in over {
+            self.answer(now, partition, end, answer, out);
+        }
+    }
+
+    /// Whether this record of a lane, which would start now, is given up instead.
+    pub(super) fn is_given_up(&mut self, now: Time, id: Id, out: &mut VecDeque<Effect>) -> bool {
+        let Some(slot) = self.slots.get(id) else { return false };
+        let (lane, offset, bytes) = (slot.partition, slot.offset, slot.bytes);
+        let (key, attempts, first) = (slot.key, slot.attempts, slot.first);
+        let progress = self.partitions.get_mut(&lane.source());
+        let Some(command) = progress.and_then(|p| p.lane.give_up(key, offset)) else {
+            return false;
+        };
+        // What never failed only had the bad luck of its key.
+        let has_failed = first.is_some() || offset == command.first;
+        let why = if has_failed { Disposition::Rejected } else { Disposition::OrderBlocked };
+        out.push_back(Effect::GiveUp(id, lane, GivenUp { command, attempts, first, why }));
+        self.free(now, id, Some(bytes), out);
+        true
+    }
+
+    /// A record of a lane was tried, or is done with: some commands may be carried out with that.
+    pub(super) fn answer_all(
+        &mut self,
+        now: Time,
+        lane: Partition,
+        key: Option<u64>,
+        offset: i64,
+        out: &mut VecDeque<Effect>,
+    ) {
+        let batch = self.filling().batch;
+        let Some(progress) = self.partitions.get_mut(&lane.source()) else { return };
+        for answer in progress.lane.answers(key, offset, batch) {
+            self.answer(now, lane, offset, answer, out);
+        }
+    }
+
+    /// An answer goes out as of the last record that the command concerned: where its window is split,
+    /// not before that.
+    fn answer(
+        &mut self,
+        now: Time,
+        partition: Partition,
+        offset: i64,
+        answer: Answer,
+        out: &mut VecDeque<Effect>,
+    ) {
+        out.push_back(Effect::Answer(partition.lane(), offset, answer));
+        self.add(now, partition.lane(), offset, Some(NOTE));
+    }
+
+    /// The next look at a lane may be the next of all.
+    pub(super) fn plan_look(&mut self, partition: Partition) {
+        let at = self.partitions.get(&partition).and_then(|progress| progress.lane.look_at());
+        self.look_at = [self.look_at, at].into_iter().flatten().min();
+    }
+
+    /// Has looked for commands where it is time.
+    pub(super) fn look(&mut self, now: Time, out: &mut VecDeque<Effect>) {
+        if self.look_at.is_none_or(|at| at > now) {
+            return;
+        }
+        for (partition, progress) in &mut self.partitions {
+            if progress.lane.look(now) && progress.restored && !progress.draining {
+                out.push_back(Effect::Look(*partition));
+            }
+        }
+        let lanes = self.partitions.values().map(|progress| &progress.lane);
+        self.look_at = lanes.filter_map(|lane| lane.look_at()).min();
+    }
+}

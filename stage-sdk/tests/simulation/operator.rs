@@ -1,0 +1,228 @@
+//! Operators: they look at what waits, as anybody can read it, and after a while write what they want
+//! of a key; sometimes twice. Once nothing goes wrong any more they see to it that nothing is held.
+
+use crate::agenda::What;
+use crate::faults::Fault;
+use crate::input::{REDIRECT, TARGETS};
+use crate::logs::{Form, Message, Why};
+use crate::oracle::{Fate, Oracle};
+use crate::plan::{Plan, ms};
+use crate::say;
+use crate::transaction::Transaction;
+use crate::world::World;
+use rand::RngExt;
+use stage_sdk::core::{Answer, Command, CommandId, GivenUp, Id, Note, Partition, Rest, Time, Wish};
+use std::collections::BTreeMap;
+
+const RULE: &str = "a command and what comes of it are one";
+
+/// A command in the eyes of the oracle.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    of: usize,
+    command: Command,
+    /// The records that were seen waiting.
+    records: Vec<usize>,
+    pub(crate) answered: bool,
+}
+
+impl Message {
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self.form, Form::Answered(_))
+    }
+}
+
+impl World {
+    pub(crate) fn next_operator(&mut self, wait: Time) {
+        if let Some(mean) = self.plan.operator
+            && !self.ending
+        {
+            let wait = wait + mean.mul_f64(self.random.random_range(0.1..2.0));
+            self.agenda.note(self.now + wait, What::Operator);
+        }
+    }
+
+    pub(crate) fn operator(&mut self) {
+        let calm = self.calm;
+        self.next_operator(ms(if calm { 200 } else { 0 }));
+        let all = self.plan.records.len();
+        let some = self.random.random_range(0..all);
+        for of in (0..all).filter(|of| calm || *of == some) {
+            let keys = self.waiting(of);
+            let one = self.random.random_range(0..keys.len().max(1));
+            for (at, (records, head)) in keys.into_iter().enumerate() {
+                let held = head.rest == Rest::Held;
+                if if calm { held } else { at == one } {
+                    self.want(of, records);
+                }
+            }
+        }
+    }
+
+    /// What waits of each key, and how the first of it stands.
+    fn waiting(&self, of: usize) -> Vec<(Vec<usize>, Note)> {
+        let mut keys: BTreeMap<(Option<u64>, usize), (Vec<usize>, Note)> = BTreeMap::new();
+        for (index, note) in self.parked(of) {
+            let key = self.key(of, index);
+            let alone = if key.is_none() { index } else { 0 };
+            keys.entry((key, alone)).or_insert((Vec::new(), note)).0.push(index);
+        }
+        keys.into_values().collect()
+    }
+
+    fn want(&mut self, of: usize, mut records: Vec<usize>) {
+        let wish = match self.random.random_range(0..3) {
+            0 => Wish::RetryNow,
+            1 => Wish::Skip,
+            _ => Wish::Release,
+        };
+        let seen = self.random.random_range(1..=records.len());
+        records.truncate(seen);
+        let offset = |index: usize| self.plan.records[of][index].offset;
+        let (first, last) = (offset(records[0]), offset(records[seen - 1]));
+        // Nobody repeats himself for ever: all answers of one record are in one transaction.
+        let open = self.oracle.commands.values().filter(|wanted| {
+            !wanted.answered && wanted.of == of && wanted.records[0] == records[0]
+        });
+        if open.count() > 1 {
+            return;
+        }
+        let key = self.key(of, records[0]);
+        if wish != Wish::Release {
+            records.truncate(1);
+        }
+        let times = if self.random.random_bool(0.2) { 2 } else { 1 };
+        let id = CommandId(self.oracle.commands.len() as u128);
+        let command = Command { id, wish, key, first, last };
+        self.counts.commanded += 1;
+        self.oracle.commands.insert(id, Wanted { of, command, records, answered: false });
+        let at = self.now + self.some_time(300);
+        (0..times).for_each(|_| self.agenda.note(at, What::Control(of, command)));
+    }
+
+    /// A command reaches the broker.
+    pub(crate) fn control(&mut self, of: usize, command: Command) {
+        say!(self, "OPERATOR {of} {command:?}");
+        let message = self.about(of, command.first, Form::Control(command));
+        self.write_alone(message);
+    }
+
+    fn write_alone(&mut self, message: Message) {
+        let log = self.broker.log(REDIRECT, message.partition);
+        for message in self.broker.logs[log].append_alone(message) {
+            self.oracle.seen(&self.plan, message);
+        }
+    }
+
+    fn about(&self, of: usize, offset: i64, form: Form) -> Message {
+        Message { form, ..self.freed(of, offset) }
+    }
+
+    /// A record of a lane is given up by an operator.
+    pub(crate) fn give_up(
+        &mut self,
+        number: usize,
+        id: Id,
+        given: GivenUp,
+        hand: Option<(usize, usize)>,
+    ) {
+        let Some(place) = self.members[number].drop_kept(id).or(hand) else {
+            let rule = "a dead letter has its record";
+            return self.oracle.accuse(rule, || format!("{number} {id:?}"));
+        };
+        self.counts.given_up += 1;
+        self.members[number].tallies[place.0][place.1].done = Some(self.now);
+        let letter = self.letter(place, Why::Operator(given.command.id), true);
+        self.filling(number).push(letter);
+    }
+
+    /// A command is carried out.
+    pub(crate) fn answer(&mut self, number: usize, lane: Partition, offset: i64, answer: Answer) {
+        self.counts.answered += 1;
+        self.counts.too_late += u64::from(answer.records == 0);
+        let message = self.about(lane.number as usize, offset, Form::Answered(answer));
+        match self.fault {
+            Some(Fault::Unanswered) => {}
+            Some(Fault::Sooner) => {
+                self.oracle.answer(&message, |_| false);
+                self.write_alone(message);
+            }
+            _ => self.filling(number).push(message),
+        }
+    }
+}
+
+impl Oracle {
+    /// How often operators wanted this record to be tried at once, and how often still do.
+    pub(crate) fn hurries(&self, of: usize, offset: i64) -> (u32, u32) {
+        let hurry = |wanted: &&Wanted| {
+            wanted.of == of
+                && wanted.command.wish == Wish::RetryNow
+                && wanted.command.first == offset
+        };
+        self.commands
+            .values()
+            .filter(hurry)
+            .fold((0, 0), |(all, open), wanted| (all + 1, open + u32::from(!wanted.answered)))
+    }
+
+    /// Whether an operator wants this record given up.
+    pub(crate) fn is_wanted(&self, id: CommandId, message: &Message) -> bool {
+        self.commands.get(&id).is_some_and(|wanted| {
+            !wanted.answered
+                && wanted.of == message.partition
+                && wanted.command.wish != Wish::RetryNow
+                && wanted.records.contains(&message.index)
+        })
+    }
+
+    /// Answers in a transaction that is to be committed: with them, and not without them, none of the
+    /// records that the operator saw is left, or the first was tried.
+    pub(crate) fn answered(&mut self, transaction: &Transaction) {
+        let messages = &transaction.messages;
+        for message in messages.iter().filter(|message| message.is_answer()) {
+            let noted = |index: usize| {
+                messages.iter().any(|other| {
+                    (other.partition, other.index) == (message.partition, index)
+                        && matches!(other.form, Form::Noted(_))
+                })
+            };
+            self.answer(message, noted);
+        }
+        for message in messages {
+            let Some(Why::Operator(id)) = message.why.filter(|_| message.target == TARGETS) else {
+                continue;
+            };
+            let wanted = &self.commands[&id];
+            let whole = wanted.answered || !self.is_over(wanted);
+            self.hold(whole, RULE, || format!("no answer with {message:?}"));
+        }
+    }
+
+    /// An answer is committed.
+    pub(crate) fn answer(&mut self, message: &Message, noted: impl Fn(usize) -> bool) {
+        let Form::Answered(answer) = message.form else { return };
+        let Some(wanted) = self.commands.get(&answer.command) else { return };
+        let tried = wanted.command.wish == Wish::RetryNow && noted(wanted.records[0]);
+        let right = !wanted.answered && (tried || self.is_over(wanted));
+        self.hold(right, RULE, || format!("{message:?}"));
+        if let Some(wanted) = self.commands.get_mut(&answer.command) {
+            wanted.answered = true;
+        }
+    }
+
+    fn is_over(&self, wanted: &Wanted) -> bool {
+        let parked = |index: &usize| self.records[wanted.of][*index].fate == Fate::Parked;
+        !wanted.records.iter().any(parked)
+    }
+
+    /// Before a parked record is done with, all parked ones of its key before it are.
+    pub(crate) fn freed_in_order(&mut self, plan: &Plan, message: &Message) {
+        let Some(key) = plan.records[message.partition][message.index].key else { return };
+        let chain = &self.chains[message.partition * plan.keys + key];
+        let earlier = chain.iter().take_while(|index| **index < message.index);
+        let parked = |index: &&usize| self.records[message.partition][**index].fate == Fate::Parked;
+        let left = earlier.copied().find(|index| parked(&index));
+        self.hold(left.is_none(), "order per key", || format!("{message:?} before {left:?}"));
+    }
+}
