@@ -72,7 +72,8 @@ fn what_is_missing_is_made_and_then_there_is_nothing_to_do() {
     let at = place!("MAKING TOPICS");
     let chain = at.chain(3, "config = { \"retention.ms\" = 60000 }");
     let plan = at.plan(&chain);
-    assert_eq!(plan.steps.len(), 3, "{plan}");
+    // The stage's topics: input, output, dead letters, and its retry lane's two.
+    assert_eq!(plan.steps.len(), 5, "{plan}");
     let text = plan.to_string();
     assert!(text.contains(&format!("+ create topic {} (3 partitions)", at.topic("in"))), "{text}");
     let json = serde_json::to_value(&plan).unwrap();

@@ -140,7 +140,7 @@ impl Core {
 
     /// Whether the worker is to take records from its input now.
     pub fn wants_records(&self) -> bool {
-        !matches!(self.intake, Intake::Held(_))
+        !self.exited && !matches!(self.intake, Intake::Held(_))
     }
 
     /// Whether this record, as it arrives, has nothing to wait for: it is the next of its partition,
@@ -256,7 +256,8 @@ impl Core {
         if self.lanes_busy {
             due[6] = self.partitions.values().filter_map(|progress| progress.lane.deadline()).min();
         }
-        due[7] = self.circuit.deadline().filter(|_| !self.ready.is_empty());
+        let has_place = self.running < self.settings.max_in_flight;
+        due[7] = self.circuit.deadline().filter(|_| has_place && !self.ready.is_empty());
         due[8] = self.pace.deadline(self.counts.taken);
         due[9] = self.look_at;
         due.into_iter().flatten().min()

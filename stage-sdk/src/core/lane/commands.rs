@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Between two looks for commands, while something is parked.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The same while nothing is.
+const LOOK_EMPTY: Duration = Duration::from_secs(5);
+
 /// How long after the last record is done commands are still looked for: whoever wrote one may have
 /// seen that record waiting.
 const LATE: Duration = Duration::from_secs(30);
@@ -164,7 +167,7 @@ impl Lane {
     /// Commands are looked for from now on, for a while also if nothing is parked: whoever writes one
     /// may have seen what the earlier owner finished last.
     pub fn follow(&mut self, now: Time) {
-        self.looking = Looking { at: now + LOOK, asked: false, late: Some(now + LATE) };
+        self.looking = Looking { at: now + self.pause(), asked: false, late: Some(now + LATE) };
     }
 
     /// When to look for commands; none: nothing has been parked for a while.
@@ -188,7 +191,11 @@ impl Lane {
     /// Somebody looked.
     pub fn looked(&mut self, now: Time) {
         self.looking.asked = false;
-        self.looking.at = now + LOOK;
+        self.looking.at = now + self.pause();
+    }
+
+    fn pause(&self) -> Duration {
+        if self.len > 0 { LOOK } else { LOOK_EMPTY }
     }
 }
 
@@ -278,6 +285,6 @@ mod tests {
             lane.looked(now);
             looks += 1;
         }
-        assert_eq!(looks, 30);
+        assert_eq!(looks, 6);
     }
 }
