@@ -8,8 +8,8 @@
 //! | `GET /partitions` | how each partition stands, and what it waits for |
 //! | `POST /pause` `/resume` `/limits` | what [`Levers`](crate::service::Levers) does |
 //!
-//! Posts need the token, if there is one, and `content-type: application/json`; with `?stage=NAME` they
-//! are for that stage only. What a browser sends from another page is refused. Errors are RFC 9457
+//! With `?stage=NAME` each is for that stage only. Posts need the token, if there is one, and
+//! `content-type: application/json`. What a browser sends from another page is refused. Errors are RFC 9457
 //! problem documents.
 
 mod guard;

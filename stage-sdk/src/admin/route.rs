@@ -22,7 +22,7 @@ pub(super) async fn answer(desk: &Desk, request: Request<Incoming>) -> Answer {
     let answer = match path {
         "/metrics" | "/healthz" | "/readyz" | "/partitions" => {
             match *request.method() == Method::GET {
-                true => look(desk, path),
+                true => look(desk, path, request.uri().query()),
                 false => Err(wrong_method(&request).allow("GET")),
             }
         }
@@ -42,8 +42,11 @@ pub(super) async fn answer(desk: &Desk, request: Request<Incoming>) -> Answer {
     answer.unwrap_or_else(Problem::answer)
 }
 
-fn look(desk: &Desk, path: &str) -> Result<Answer, Problem> {
-    let stages = desk.stages();
+fn look(desk: &Desk, path: &str, query: Option<&str>) -> Result<Answer, Problem> {
+    let stages = match query {
+        None | Some("") => desk.stages().clone(),
+        Some(_) => chosen(desk, query)?,
+    };
     let plain = "text/plain; version=0.0.4";
     match path {
         "/metrics" => Ok(text(StatusCode::OK, plain, metrics::text(&stages))),

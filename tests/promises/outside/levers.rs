@@ -133,6 +133,8 @@ fn only_an_operator_changes_anything() {
         assert!(found == status && text.contains(says), "{path} {body}: {found} {text}");
     }
     assert_eq!(admin.get("/pause").0, 405);
+    assert_eq!(admin.get("/partitions?stage=sauce").0, 200);
+    assert_eq!(admin.get("/metrics?stage=cheese").0, 404);
     let log = std::fs::read_to_string(&stage.log).unwrap();
     assert!(!log.contains("margherita"), "{log}");
 }
