@@ -115,9 +115,11 @@ impl StageRoute {
         self.policy_with(self.delivery)
     }
 
-    /// What a failure leads to where it is started with another delivery.
+    /// What a failure leads to where it is started with another delivery. A stage that parks has topics
+    /// for it only if the route map's delivery lets it park.
     pub fn policy_with(&self, delivery: Delivery) -> Retry {
-        self.retry.policy(delivery == Delivery::ExactlyOnce && !self.sink)
+        let may_park = [self.delivery, delivery] == [Delivery::ExactlyOnce; 2] && !self.sink;
+        self.retry.policy(may_park)
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Look at what waits in the retry topics of stages with policy `ordered`, and decide about it.
+/// Look at what waits in the retry topics of stages, and decide about it.
 #[derive(clap::Args, Debug)]
 pub struct Args {
     #[command(subcommand)]

@@ -187,9 +187,9 @@ impl Lanes {
         }
     }
 
-    /// Nothing is parked, or nothing is due for long: clients cost threads and connections.
+    /// Nothing has been parked for a while: clients cost threads and connections.
     fn rest(&mut self) {
-        (self.clients, self.at) = (None, None);
+        (self.clients, self.looker, self.at) = (None, None, None);
     }
 
     fn carry(&mut self, job: Job) -> Option<Reply> {

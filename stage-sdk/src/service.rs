@@ -69,7 +69,7 @@ pub struct Service {
     pub outputs: Vec<(String, String)>,
     /// The topic its dead letters go to.
     pub dead_letters: String,
-    /// Where the policy `ordered` parks records; made and named by `topics.toml`'s rules.
+    /// Where a policy that parks does so; made and named by `topics.toml`'s rules.
     pub retry_topic: String,
     /// Where it notes what is parked.
     pub redirect_topic: String,

@@ -15,6 +15,10 @@ use crate::service::Levers;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A worker says how it stands once a second; one that has not for so long is stuck.
+const SILENT: Duration = Duration::from_secs(10);
 
 /// Why a record is dead-lettered, as its header says.
 pub(crate) const DISPOSITIONS: [&str; 5] =
@@ -148,6 +152,7 @@ impl Observed {
     /// Why it does not work as it should, if so: all reasons.
     pub(crate) fn troubles(&self) -> Vec<String> {
         let mut troubles = Vec::new();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut say = |text: String| {
             if !troubles.contains(&text) {
                 troubles.push(text);
@@ -161,6 +166,10 @@ impl Observed {
             let look = seat.look().unwrap_or_default();
             if let Some(trouble) = seat.ends().trouble {
                 say(format!("the broker does not answer: {trouble}"));
+            }
+            let silent = now.saturating_sub(look.as_of);
+            if look.joined && silent > SILENT {
+                say(format!("a worker has said nothing for {silent:.0?}: does a handler block?"));
             }
             if !look.joined {
                 say("the group has given no partitions yet".into());

@@ -1,5 +1,6 @@
 //! The route map's rules, one by one; and one mistake is told once, not as its consequences too.
 
+use stage_sdk::Delivery;
 use stage_sdk::chain::Chain;
 use stage_sdk::core::{Exhausted, Policy};
 
@@ -222,6 +223,10 @@ fn who_says_nothing_keeps_order_while_retrying_where_that_is_possible() {
     assert_eq!(policy("retry = { attempts = 3 }\n"), ordered);
     assert_eq!(policy("retry = { exhausted = \"stop\" }\n"), (Policy::Ordered, Exhausted::Stop));
     assert_eq!(policy("delivery = \"at-least-once\"\n"), in_place);
+    let chain = format!("{GOOD}delivery = \"at-least-once\"\n");
+    let chain = Chain::parse(&chain, "topics.toml").unwrap();
+    let retry = chain.stage("two").unwrap().policy_with(Delivery::ExactlyOnce);
+    assert_eq!((retry.policy, retry.exhausted), in_place, "nobody made topics for it");
     let sink = GOOD.replacen("output = \"c\"\n", "sink = true\n", 1);
     let sink = sink.replacen("[topics.c]\npartitions = 4\n", "", 1);
     let retry = Chain::parse(&sink, "topics.toml").unwrap().service("two").unwrap().settings.retry;

@@ -2,8 +2,27 @@
 
 use super::problem::{Problem, shown};
 use hyper::StatusCode;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
 use std::net::SocketAddr;
+
+/// Whether a request with these headers is answered. A page whose name leads here, which browsers take
+/// for one of its own, would read what it likes: where only this host can reach us, we have its name.
+///
+/// # Errors
+/// The host it is for is another.
+pub(super) fn may_ask(headers: &HeaderMap, address: SocketAddr) -> Result<(), Problem> {
+    let Some(host) = headers.get(HOST).filter(|_| address.ip().is_loopback()) else {
+        return Ok(());
+    };
+    let host = String::from_utf8_lossy(host.as_bytes());
+    let name = host.strip_suffix(&format!(":{}", address.port())).unwrap_or(&host);
+    let ours = [address.ip().to_string(), format!("[{}]", address.ip()), "localhost".to_owned()];
+    if ours.iter().any(|ours| ours == name) {
+        return Ok(());
+    }
+    let detail = format!("host is {:?}; this is http://{address}", shown(&host));
+    Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, "Another host", detail))
+}
 
 /// Whether a post with these headers is obeyed. `address`: where we listen.
 ///
@@ -76,6 +95,22 @@ mod tests {
         for other in ["null", "http://evil:9000", "http://127.0.0.1:80", "https://localhost:9000"] {
             assert_eq!(status(None, &[json.clone(), (ORIGIN, other)]), 403, "{other}");
         }
+    }
+
+    #[test]
+    fn a_name_of_somebody_else_leads_nowhere() {
+        let asked = |host: &str, address: [u8; 4]| {
+            let headers = HeaderMap::from_iter([(HOST, host.parse().unwrap())]);
+            may_ask(&headers, (address, 9000).into()).is_ok()
+        };
+        for own in ["127.0.0.1:9000", "localhost:9000", "localhost"] {
+            assert!(asked(own, [127, 0, 0, 1]), "{own}");
+        }
+        for other in ["evil:9000", "127.0.0.1.evil:9000", "evil", "127.0.0.1:80"] {
+            assert!(!asked(other, [127, 0, 0, 1]), "{other}");
+        }
+        assert!(asked("stages.example:9000", [0, 0, 0, 0]), "known by any name");
+        assert!(may_ask(&HeaderMap::new(), ([127, 0, 0, 1], 9000).into()).is_ok());
     }
 
     #[test]

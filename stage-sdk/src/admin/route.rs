@@ -18,6 +18,9 @@ const TIME: Duration = Duration::from_secs(5);
 
 /// Answers a request.
 pub(super) async fn answer(desk: &Desk, request: Request<Incoming>) -> Answer {
+    if let Err(problem) = guard::may_ask(request.headers(), desk.address) {
+        return problem.answer();
+    }
     let path = request.uri().path();
     let answer = match path {
         "/metrics" | "/healthz" | "/readyz" | "/partitions" => {

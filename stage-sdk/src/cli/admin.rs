@@ -18,11 +18,23 @@ impl AdminArgs {
     /// environment only: a command line can be seen by others.
     ///
     /// # Errors
-    /// As those of [`Endpoint::open`].
+    /// As those of [`Endpoint::open`], or the token cannot be sent in a header.
     pub fn open(&self) -> Result<Option<Endpoint>, StartError> {
         let Some(address) = self.admin else { return Ok(None) };
-        let endpoint = Endpoint::open(address, std::env::var("STAGE_ADMIN_TOKEN").ok())?;
+        let endpoint = Endpoint::open(address, token()?)?;
         eprintln!("admin endpoint: http://{}", endpoint.address());
         Ok(Some(endpoint))
+    }
+}
+
+fn token() -> Result<Option<String>, StartError> {
+    let wrong = || {
+        StartError::Usage("STAGE_ADMIN_TOKEN has characters that no header may have: give it letters, digits and signs, and no line end".into())
+    };
+    let Some(token) = std::env::var_os("STAGE_ADMIN_TOKEN") else { return Ok(None) };
+    let token = token.into_string().map_err(|_| wrong())?;
+    match token.chars().all(|letter| letter.is_ascii_graphic()) {
+        true => Ok(Some(token)),
+        false => Err(wrong()),
     }
 }

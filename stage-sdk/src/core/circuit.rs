@@ -102,9 +102,10 @@ impl Circuit {
         self.open.take().map_or(Duration::ZERO, |open| now - open.since)
     }
 
-    /// When the next probe is due.
-    pub(super) fn deadline(&self) -> Option<Time> {
-        self.open.filter(|open| open.probing.is_none()).map(|open| open.probe_at)
+    /// When the next probe is due; `lives`: whether that record is still in flight.
+    pub(super) fn deadline(&self, lives: impl FnOnce(Id) -> bool) -> Option<Time> {
+        let open = self.open?;
+        (!open.probing.is_some_and(lives)).then_some(open.probe_at)
     }
 }
 
@@ -146,9 +147,11 @@ mod tests {
         assert!(!circuit.lets(ms(10_000), |id| id == first), "one is enough");
         assert!(circuit.lets(ms(10_000), |_| false), "that one is gone");
         circuit.probe_failed(ms(800));
-        assert_eq!(circuit.deadline(), Some(ms(1000)));
+        assert_eq!(circuit.deadline(|_| true), Some(ms(1000)));
         circuit.started(second);
         assert!(circuit.is_probe(second) && !circuit.is_probe(first));
+        assert_eq!(circuit.deadline(|_| true), None);
+        assert_eq!(circuit.deadline(|_| false), Some(ms(1000)), "another in its place");
         assert_eq!(circuit.close(ms(1600)), ms(1000));
         assert!(!circuit.is_open() && circuit.lets(ms(1600), |_| true));
     }
@@ -157,9 +160,9 @@ mod tests {
     fn the_wait_between_probes_ends_at_a_second() {
         let mut circuit = open();
         for probe in 1..20 {
-            let at = circuit.deadline().unwrap();
+            let at = circuit.deadline(|_| true).unwrap();
             circuit.probe_failed(at);
-            assert!(circuit.deadline().unwrap() - at <= LONGEST, "probe {probe}");
+            assert!(circuit.deadline(|_| true).unwrap() - at <= LONGEST, "probe {probe}");
         }
     }
 }

@@ -135,9 +135,9 @@ impl Core {
         all.map(|(partition, progress)| (*partition, progress.next(), progress.unfinished()))
     }
 
-    /// Whether what the stage depends on is away.
+    /// Whether what the stage depends on is away, and something waits for it.
     pub fn is_circuit_open(&self) -> bool {
-        self.circuit.is_open()
+        self.circuit.is_open() && self.in_flight() > 0
     }
 
     /// Whether an operator has paused the worker.

@@ -257,7 +257,8 @@ impl Core {
             due[6] = self.partitions.values().filter_map(|progress| progress.lane.deadline()).min();
         }
         let has_place = self.running < self.settings.max_in_flight;
-        due[7] = self.circuit.deadline().filter(|_| has_place && !self.ready.is_empty());
+        let probe = self.circuit.deadline(|id| self.slots.get(id).is_some());
+        due[7] = probe.filter(|_| has_place && !self.ready.is_empty());
         due[8] = self.pace.deadline(self.counts.taken);
         due[9] = self.look_at;
         due.into_iter().flatten().min()

@@ -54,7 +54,7 @@ impl Kafka {
                 sending.failed = Some(if large { Ended::Refused } else { Ended::Aborted });
                 return;
             }
-            self.leaving += u64::from(entry.target < super::REDIRECT);
+            self.leaving += u64::from(entry.target < super::CONTROL);
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) struct Args {
     key: String,
 
     /// How long to wait until the stage has done it; 0: only ask for it
-    #[arg(long, value_name = "SECS", default_value_t = 30)]
+    #[arg(long, value_name = "SECS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     wait: u64,
 }
 

@@ -175,7 +175,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             let (topic, attempt) = (self.kafka.topic(slot.partition).to_owned(), slot.attempts + 1);
             tracing::debug!(topic, partition = slot.partition.number, offset = slot.offset, attempt,
                 error = failure.text(), kind = ?failure.kind, "record failed");
-            if failure.kind == Kind::Fatal || self.kafka.worksite.policy == Policy::Stop {
+            let stops = self.kafka.worksite.policy == Policy::Stop;
+            if failure.kind == Kind::Fatal || stops && failure.kind != Kind::Unavailable {
                 self.verdict = Some(format!(
                     "record {topic} partition {} offset {} stopped the stage: {}; it is not committed and comes first after a restart",
                     slot.partition.number,

@@ -3,7 +3,7 @@
 use super::Worker;
 use super::attempt::Attempt;
 use crate::core::counts::Histogram;
-use crate::core::status::{Doing, Status};
+use crate::core::status::{Doing, Head, Status};
 use crate::core::{Partition, Rest, Time};
 use crate::stage::Stage;
 use crate::telemetry::{Held, Look, Seat, Stalls};
@@ -87,9 +87,11 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     fn held_of(&self, status: Status) -> Held {
         let partition = status.partition;
         let place = status.head.as_ref().and_then(|head| self.held.get(head.id?.slot()));
-        let time = match (&status.head, place.and_then(|held| held.kept.as_ref())) {
-            (_, Some(kept)) => kept.record().time,
-            _ => self.reporter.times.get(&partition).copied().unwrap_or(-1),
+        let is_parked = matches!(&status.head, Some(Head { doing: Doing::Parked(_), .. }));
+        let kept = place.and_then(|held| held.kept.as_ref()).filter(|_| !is_parked);
+        let time = match kept {
+            Some(kept) => kept.record().time,
+            None => self.reporter.times.get(&partition).copied().unwrap_or(-1),
         };
         Held {
             since: self.reporter.stalls.since(partition).unwrap_or(self.now),

@@ -8,6 +8,8 @@ use crate::rig::orders::Orders;
 use crate::rig::process::example;
 use crate::rig::until;
 use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -135,6 +137,14 @@ fn only_an_operator_changes_anything() {
     assert_eq!(admin.get("/pause").0, 405);
     assert_eq!(admin.get("/partitions?stage=sauce").0, 200);
     assert_eq!(admin.get("/metrics?stage=cheese").0, 404);
+    // A page of another name, which leads here, reads nothing.
+    let mut stream = TcpStream::connect(admin.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nhost: pizza.example\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 421"), "{text}");
     let log = std::fs::read_to_string(&stage.log).unwrap();
     assert!(!log.contains("margherita"), "{log}");
 }
@@ -147,6 +157,10 @@ fn whom_others_can_reach_has_a_token_or_does_not_start() {
     assert_eq!(stage.end(LIMIT).code(), Some(2));
     let log = std::fs::read_to_string(&stage.log).unwrap();
     assert!(log.contains("STAGE_ADMIN_TOKEN") && log.contains("127.0.0.1"), "{log}");
+    chain.env.push(("STAGE_ADMIN_TOKEN", "margherita\n".into()));
+    let mut stage = chain.start("sauce", 0);
+    assert_eq!(stage.end(LIMIT).code(), Some(2), "a token that no header may have");
+    chain.env.clear();
     chain.env.push(("STAGE_ADMIN_TOKEN", "margherita".into()));
     let stage = chain.start("sauce", 1);
     let url = Admin::of(&stage).url;
