@@ -19,13 +19,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the broker adds to a record that is alone in its batch, at most.
 const OVERHEAD: usize = 128;
-
-/// How long the clients of the retry lane may take to end.
-const LANES_END: Duration = Duration::from_secs(1);
 
 /// Targets besides the outputs: the dead letters, the retry topic, the redirect topic.
 pub(crate) const DEAD_LETTERS: u16 = u16::MAX;
@@ -269,6 +266,7 @@ impl Kafka {
     }
 
     pub(crate) fn leave(self, wait: Duration) {
+        let until = Instant::now() + wait;
         self.courier.give_up();
         if let Some(lanes) = &self.lanes {
             lanes.give_up();
@@ -277,7 +275,7 @@ impl Kafka {
         drop(self.producer);
         self.consumer.leave(self.assigning.is_some(), wait);
         if let Some(lanes) = self.lanes {
-            lanes.end(LANES_END);
+            lanes.end(until.saturating_duration_since(Instant::now()));
         }
     }
 }

@@ -28,7 +28,7 @@ struct Shop {
     away: PathBuf,
     orders: Orders,
     /// Orders without moods of their own.
-    keys: Vec<usize>,
+    keys: [usize; 4],
 }
 
 impl Shop {
@@ -41,7 +41,8 @@ impl Shop {
         let healthy = |order: &usize| {
             moods::failures(*order, 0) == 0 && (0..10).all(|seq| !moods::is_hopeless(*order, seq))
         };
-        let keys = (1000..).filter(healthy).take(4).collect();
+        let mut healthy = (1000..).filter(healthy);
+        let keys = std::array::from_fn(|_| healthy.next().unwrap());
         Shop { chain, away, orders, keys }
     }
 
@@ -133,7 +134,7 @@ fn letter(seen: &[Seen], order: usize, seq: usize) -> (String, String, String) {
 #[test]
 fn a_key_is_tried_skipped_and_released_while_the_stage_runs() {
     let shop = Shop::open();
-    let [one, two, three, four] = shop.keys[..] else { unreachable!() };
+    let [one, two, three, four] = shop.keys;
     let redirect = format!("{}.flaky.redirect", shop.chain.first());
     let later = Orders::new(&shop.chain.brokers, &redirect, 1);
     later.send(Some(LATER.as_bytes()), Some(br#"{"v":9}"#), OwnedHeaders::new());
@@ -221,7 +222,7 @@ fn a_key_is_tried_skipped_and_released_while_the_stage_runs() {
 fn a_decision_outlives_kill_9() {
     let records = scaled(12_000).max(4_000);
     let shop = Shop::open();
-    let [one, two, three, _] = shop.keys[..] else { unreachable!() };
+    let [one, two, three, _] = shop.keys;
     let mut stage = shop.start();
     // So large that all of them do not fit into a window.
     shop.write(one, 0..records, &" ".repeat(4000));
