@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,6 +34,15 @@ impl Disk {
         })
     }
 
+    /// The same for what was made or renamed in a directory: a file whose name is lost is lost too.
+    pub(crate) fn force_entries(&self, directory: &Path) -> io::Result<()> {
+        match File::open(directory) {
+            // With its topic.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            opened => self.force(&opened.inspect_err(|_| self.fail())?),
+        }
+    }
+
     /// Nothing may be stored any more.
     pub(crate) fn fail(&self) {
         self.0.failed.store(true, Ordering::SeqCst);
@@ -60,6 +70,11 @@ mod tests {
         assert!(disk.force(&file).is_ok() && disk.check().is_ok());
         assert!(disk.force(&unforceable()).is_err());
         assert!(disk.clone().force(&file).is_err() && disk.check().is_err());
-        assert!(Disk::default().force(&file).is_ok());
+        let disk = Disk::default();
+        assert!(disk.force(&file).is_ok() && disk.force_entries(dir.path()).is_ok());
+        assert!(disk.force_entries(&dir.path().join("gone")).is_ok());
+        assert!(
+            disk.force_entries(&dir.path().join("file/within")).is_err() && disk.check().is_err()
+        );
     }
 }

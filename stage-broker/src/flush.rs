@@ -3,8 +3,11 @@
 use crate::config::Fsync;
 use crate::disk::Disk;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +21,8 @@ pub(crate) struct Flush {
     mode: Fsync,
     disk: Disk,
     dirty: RefCell<Vec<Arc<File>>>,
+    /// Directories in which files were made.
+    grown: RefCell<BTreeSet<PathBuf>>,
     /// How many rounds have begun, and how many of those have ended.
     begun: Cell<u64>,
     ended: Cell<u64>,
@@ -30,6 +35,7 @@ impl Flush {
             mode,
             disk: Disk::default(),
             dirty: RefCell::default(),
+            grown: RefCell::default(),
             begun: Cell::new(0),
             ended: Cell::new(0),
             changed: Notify::new(),
@@ -58,12 +64,54 @@ impl Flush {
         }
     }
 
+    /// Notes a file of which an earlier process may not have forced what comes from `from` on. If that
+    /// was tried and failed, the system holds it as if it were on the disk: it is written once more.
+    pub(crate) fn mark_found(&self, file: Arc<File>, from: u64) -> io::Result<()> {
+        if !self.is_on() {
+            return Ok(());
+        }
+        let mut at = from;
+        let mut chunk = vec![0; 1 << 20];
+        loop {
+            let read = file.read_at(&mut chunk, at)?;
+            if read == 0 {
+                break;
+            }
+            file.write_all_at(&chunk[..read], at)?;
+            at += read as u64;
+        }
+        self.mark(file);
+        Ok(())
+    }
+
+    /// Notes a directory in which a file was made.
+    pub(crate) fn mark_directory(&self, path: &Path) {
+        if self.is_on() {
+            self.grown.borrow_mut().insert(path.to_owned());
+        }
+    }
+
+    fn is_clean(&self) -> bool {
+        self.dirty.borrow().is_empty() && self.grown.borrow().is_empty()
+    }
+
+    /// What forces all that was noted so far; it blocks.
+    fn take(&self) -> impl FnOnce() + Send + 'static {
+        let (files, directories) = (self.dirty.take(), self.grown.take());
+        let disk = self.disk.clone();
+        // A failure is known to the disk from now on, and in the log.
+        move || {
+            let forced = files.iter().try_for_each(|file| disk.force(file));
+            drop(forced.and_then(|()| directories.iter().try_for_each(|d| disk.force_entries(d))));
+        }
+    }
+
     /// Returns when all that was noted so far may be acknowledged.
     pub(crate) async fn settled(self: &Rc<Flush>) -> io::Result<()> {
         if self.mode != Fsync::Always {
             return self.check();
         }
-        let clean = self.dirty.borrow().is_empty();
+        let clean = self.is_clean();
         let round = if clean { self.begun.get() } else { self.begun.get() + 1 };
         if !clean && self.begun.get() == self.ended.get() {
             let flush = Rc::clone(self);
@@ -77,17 +125,14 @@ impl Flush {
 
     /// Round after round while there is something to do.
     async fn run(&self) {
-        while self.begun.get() == self.ended.get() && !self.dirty.borrow().is_empty() {
+        while self.begun.get() == self.ended.get() && !self.is_clean() {
             self.round().await;
         }
     }
 
     async fn round(&self) {
-        let files = self.dirty.take();
+        let force = self.take();
         self.begun.set(self.begun.get() + 1);
-        let disk = self.disk.clone();
-        // A failure is known to the disk from now on.
-        let force = move || drop(files.iter().try_for_each(|file| disk.force(file)));
         if let Err(error) = tokio::task::spawn_blocking(force).await {
             tracing::error!(%error, "what was written was not forced to the disk");
             self.disk.fail();
@@ -103,7 +148,7 @@ impl Flush {
         }
         loop {
             tokio::time::sleep(INTERVAL).await;
-            if !self.dirty.borrow().is_empty() {
+            if !self.is_clean() {
                 self.round().await;
             }
         }
@@ -111,8 +156,8 @@ impl Flush {
 
     /// All that is left, now; blocks.
     pub(crate) fn finish(&self) {
-        // A failure is in the log, and nothing can be done about it.
-        drop(self.dirty.take().iter().try_for_each(|file| self.disk.force(file)));
+        // Of a failure there is only the log to tell.
+        self.take()();
     }
 }
 
@@ -143,6 +188,27 @@ mod tests {
         });
         on_node_with(always(&dir), &dir, async |node| {
             assert_eq!(node.flush.dirty.borrow().len(), 1, "the log's checkpoint knows all");
+        });
+    }
+
+    #[test]
+    fn a_new_segment_is_forced_with_its_name() {
+        let dir = Dir::new();
+        on_node_with(always(&dir), &dir, async |node| {
+            let small = BTreeMap::from([("segment.bytes".to_owned(), "1048576".to_owned())]);
+            let topic = node.create_topic("t", 1, small).unwrap();
+            let grown = || node.flush.grown.borrow().len();
+            node.flush.settled().await.unwrap();
+            assert_eq!(grown(), 0);
+            let large = "x".repeat(400_000);
+            // Its directory, the topic's, that of all topics, and that of everything; then its own.
+            for expected in [4, 0, 4] {
+                let (header, batch) = batch(NOBODY, 0, &[("a", Some(&large))]);
+                topic.partitions[0].append(&node, header, &batch).unwrap();
+                assert_eq!(grown(), expected);
+                node.flush.settled().await.unwrap();
+                assert_eq!(grown(), 0);
+            }
         });
     }
 

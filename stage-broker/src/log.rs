@@ -42,6 +42,7 @@ use producers::Producers;
 use segment::Segment;
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes appended between two checkpoints.
@@ -84,8 +85,10 @@ pub(crate) struct Log {
     pub(crate) aborted: Aborted,
     /// Bytes since the last checkpoint.
     unsaved: u64,
-    /// Files with something that no checkpoint knew of when the log was opened.
-    recovered: Vec<Arc<File>>,
+    /// Files, and from where on there was something that no checkpoint knew of when the log was opened.
+    recovered: Vec<(Arc<File>, u64)>,
+    /// A file was made in its directory since that was told.
+    grown: bool,
 }
 
 /// What an append asks of its caller.
@@ -122,10 +125,16 @@ impl Log {
         self.newest().file()
     }
 
-    /// Files with something that was there when the log was opened, and perhaps never reached the
-    /// disk; told once.
-    pub(crate) fn take_recovered(&mut self) -> Vec<Arc<File>> {
+    /// Files, and from where on there was something when the log was opened that perhaps never
+    /// reached the disk; told once.
+    pub(crate) fn take_recovered(&mut self) -> Vec<(Arc<File>, u64)> {
         std::mem::take(&mut self.recovered)
+    }
+
+    /// The directory, if files were made in it since it was told, or perhaps before the log was opened.
+    pub(crate) fn take_grown(&mut self) -> Option<&Path> {
+        let Place::Disk(path) = &self.place else { return None };
+        std::mem::take(&mut self.grown).then_some(path)
     }
 
     /// Appends a batch that was checked and judged. After an error nothing of it is there.
@@ -184,6 +193,7 @@ impl Log {
         let segment = Segment::create(&self.place, self.end())?;
         self.newest_mut().seal();
         self.segments.push(segment);
+        self.grown = true;
         Ok(draft)
     }
 

@@ -16,6 +16,7 @@ use kafka_protocol::error::ResponseError;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -74,7 +75,10 @@ impl Node {
         };
         // Of what a killed process wrote, some may not have reached the disk: nobody is told that it
         // is there before it has. The same goes for the logs.
-        node.flush.mark(node.store.borrow().file());
+        node.flush.mark_found(node.store.borrow().file(), 0)?;
+        if let Place::Disk(root) = &node.place {
+            node.flush.mark_directory(root);
+        }
         node.open_topics()?;
         node.open_groups();
         Ok(node)
@@ -143,6 +147,13 @@ impl Node {
         })?;
         self.flush.mark(store.file());
         Ok(())
+    }
+
+    /// A file was made there: its name counts when all on the way to it do.
+    pub(crate) fn mark_grown(&self, directory: &Path) {
+        let Place::Disk(root) = &self.place else { return };
+        let way = directory.ancestors().take_while(|path| path.starts_with(root));
+        way.for_each(|path| self.flush.mark_directory(path));
     }
 
     /// Returns when all that was written so far may be acknowledged.

@@ -40,6 +40,9 @@ impl Partition {
         let before = log.file()?;
         let appended = log.append(header, batch, node.now())?;
         let file = log.file()?;
+        if let Some(directory) = log.take_grown() {
+            node.mark_grown(directory);
+        }
         drop(log);
         if !std::sync::Arc::ptr_eq(&before, &file) {
             node.flush.mark(before);

@@ -175,7 +175,9 @@ impl Node {
             let start = self.store.borrow().get(&Key::Start(topic.id, index)).unwrap_or(0);
             let mut log =
                 Log::open(place.inside(&index.to_string())?, start, topic.rules.log.clone())?;
-            log.take_recovered().into_iter().for_each(|file| self.flush.mark(file));
+            for (file, from) in log.take_recovered() {
+                self.flush.mark_found(file, from)?;
+            }
             let partition = Partition::new(topic.name.clone(), topic.id, index, log);
             topic.partitions.push(Rc::new(partition));
         }

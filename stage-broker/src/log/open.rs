@@ -7,8 +7,10 @@ use super::place::Place;
 use super::recovery::recover;
 use super::segment::{DRAFT, Segment};
 use super::{Log, Settings};
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 impl Log {
     /// Opens the log at a place, or begins one there; records before `start` are deleted ones.
@@ -23,6 +25,7 @@ impl Log {
             aborted: Default::default(),
             unsaved: 0,
             recovered: Vec::new(),
+            grown: true,
         };
         let mut known = 0;
         if let Some(Checkpoint { end, producers, aborted }) = checkpoint::read(&log.place) {
@@ -79,7 +82,8 @@ impl Log {
         })?;
         if segment.size > begin {
             self.unsaved += u64::from(segment.size - begin);
-            self.recovered.push(segment.file()?);
+            let file = File::options().read(true).write(true).open(&path)?;
+            self.recovered.push((Arc::new(file), u64::from(begin)));
         }
         if torn > 0 {
             let end = segment.end;

@@ -61,7 +61,8 @@ impl StateFile {
         drop(out);
         if let (Some(draft), Some(path)) = (place.path(DRAFT), place.path(NAME)) {
             file.sync_all()?;
-            std::fs::rename(draft, path)?;
+            std::fs::rename(draft, &path)?;
+            path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())?;
         }
         Ok(StateFile { file: Arc::new(file), size, torn: false })
     }
