@@ -36,6 +36,9 @@ const ASK: Duration = Duration::from_secs(5);
 /// After so long without anything to do the clients are let go.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// After so long without an answer the clients are made anew.
+const LOST: Duration = Duration::from_secs(10);
+
 /// How long one look at a topic takes at most.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -169,6 +172,8 @@ struct Lanes {
     looked: HashMap<Partition, i64>,
     /// Fetches in a row that found nothing.
     in_vain: u32,
+    /// Since when every question failed.
+    unheard: Option<Instant>,
 }
 
 impl Lanes {
@@ -184,12 +189,31 @@ impl Lanes {
             looker: None,
             looked: HashMap::new(),
             in_vain: 0,
+            unheard: None,
         }
     }
 
     /// Nothing has been parked for a while: clients cost threads and connections.
     fn rest(&mut self) {
         (self.clients, self.looker, self.at) = (None, None, None);
+    }
+
+    /// What came of a question. Clients that hear nothing for long may know brokers that are gone.
+    fn heard<T>(&mut self, what: &str, answer: KafkaResult<T>) -> Option<T> {
+        match answer {
+            Ok(answer) => {
+                self.unheard = None;
+                Some(answer)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "{what}");
+                if self.unheard.get_or_insert_with(Instant::now).elapsed() > LOST {
+                    self.unheard = None;
+                    self.rest();
+                }
+                None
+            }
+        }
     }
 
     fn carry(&mut self, job: Job) -> Option<Reply> {
@@ -210,17 +234,14 @@ impl Lanes {
                 }
             }
             Job::Look(partition) => {
-                let wanted = self.look(partition).unwrap_or_else(|error| {
-                    tracing::debug!(%error, "looking for commands");
-                    Vec::new()
-                });
-                Some(Reply::Commanded(partition, wanted))
+                let wanted = self.look(partition);
+                let wanted = self.heard("looking for commands", wanted);
+                Some(Reply::Commanded(partition, wanted.unwrap_or_default()))
             }
             Job::Fetch(partition, from) => {
-                let (next, records) = self.fetch(partition, from).unwrap_or_else(|error| {
-                    tracing::debug!(%error, "the retry topic");
-                    (from, Vec::new())
-                });
+                let fetched = self.fetch(partition, from);
+                let fetched = self.heard("the retry topic", fetched);
+                let (next, records) = fetched.unwrap_or_else(|| (from, Vec::new()));
                 self.in_vain = if records.is_empty() { self.in_vain + 1 } else { 0 };
                 if self.in_vain.is_multiple_of(VAIN) && self.in_vain > 0 {
                     tracing::warn!(

@@ -34,6 +34,7 @@ impl Lanes {
             assign(&clients.reader, &self.topics.retry, partition.number, offset)?;
         }
         let (mut next, mut records, mut bytes) = (from, Vec::new(), 0);
+        let mut failed = None;
         let until = Instant::now() + LOOK;
         while records.len() < RECORDS && bytes < BYTES {
             let now = Instant::now();
@@ -60,9 +61,12 @@ impl Lanes {
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => break,
-                Some(Err(error)) => tracing::debug!(%error, "the retry topic"),
+                Some(Err(error)) => failed = Some(error),
                 None => break,
             }
+        }
+        if let Some(error) = failed.filter(|_| records.is_empty()) {
+            return Err(error);
         }
         self.at = Some((partition, next.max(from)));
         Ok((next.max(from), records))
