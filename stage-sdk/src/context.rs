@@ -7,6 +7,7 @@ use crate::record::{Headers, Record};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use serde::Serialize;
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     /// Logical output names; an output's index is one more, since 0 is the main output.
     pub(crate) outputs: Vec<String>,
     pub(crate) seed: u64,
+    /// What a stage keeps for its worker, besides its own value.
+    pub(crate) kept: RefCell<Option<Rc<dyn Any>>>,
 }
 
 /// The one record a stage is working on.
@@ -90,6 +93,38 @@ impl Context {
 
     pub(crate) fn mark(&self) -> Mark {
         self.batch.borrow().mark()
+    }
+
+    /// What the stage keeps for this worker; `new` makes it.
+    pub(crate) fn of_worker<T: Any>(&self, new: impl FnOnce() -> T) -> Rc<T> {
+        let mut kept = self.shared.kept.borrow_mut();
+        let known = kept.clone().and_then(|kept| kept.downcast::<T>().ok());
+        known.unwrap_or_else(|| {
+            let made = Rc::new(new());
+            *kept = Some(made.clone());
+            made
+        })
+    }
+
+    /// The same attempt at the same record, with outputs of its own: nothing of them takes effect
+    /// unless they are [adopted](Context::adopt), so it may outlive the attempt.
+    pub(crate) fn aside(&self) -> Context {
+        Context {
+            shared: self.shared.clone(),
+            source: self.source.clone(),
+            offset: self.offset.clone(),
+            time: self.time.clone(),
+            attempt: self.attempt.clone(),
+            key: self.key.clone(),
+            headers: self.headers.clone(),
+            batch: RefCell::default(),
+        }
+    }
+
+    /// Takes over what was sent aside.
+    pub(crate) fn adopt(&self, aside: &Context) {
+        let sent = aside.batch.take();
+        self.batch.borrow_mut().append(&sent, self.source.get(), self.offset.get());
     }
 
     pub(crate) fn emit(&self) -> Emit<'_> {

@@ -51,6 +51,12 @@ impl Failure {
         Failure::new(Kind::Reject, NoKey(reason.to_string()))
     }
 
+    /// The same of another record; of the error its text.
+    pub(crate) fn same(&self) -> Failure {
+        let Failure { kind, after, .. } = *self;
+        Failure { kind, after, error: anyhow::Error::msg(self.text()) }
+    }
+
     pub(crate) fn is_no_key(&self) -> bool {
         self.error.is::<NoKey>()
     }

@@ -27,6 +27,8 @@
 
 pub mod stage;
 
+pub mod batched;
+
 pub mod context;
 
 pub mod codec;
@@ -83,6 +85,7 @@ pub mod cli;
 
 pub mod signals;
 
+pub use batched::{Batched, Item, batched};
 pub use cli::run;
 pub use codec::{Bytes, Decode, Delete, Json, Keyed, Output};
 pub use context::{Context, Topic};

@@ -9,6 +9,7 @@ mod running;
 pub use levers::{BadLimit, Levers, Limits};
 pub use running::{Running, StopHandle};
 
+use levers::MAX_IN_FLIGHT;
 use running::{Ended, Stop, StopsTheOthers};
 
 use crate::admin::Endpoint;
@@ -123,7 +124,8 @@ impl Service {
         I: IntoStage<M>,
         I::Stage: Send,
     {
-        self.launch(stage.into_stage(), || None)
+        let stage = stage.into_stage();
+        self.with_places_for(&stage).launch(stage, || None)
     }
 
     /// As [`start`](Service::start), with outputs and offsets in a database: `sink` is called once
@@ -144,7 +146,20 @@ impl Service {
                 self.stage
             )));
         }
-        self.launch(stage, || Some(Box::new(sink()) as Box<dyn Sink>))
+        let service = self.with_places_for(&stage);
+        service.launch(stage, || Some(Box::new(sink()) as Box<dyn Sink>))
+    }
+
+    /// The same, with as many records in hand as the stage is best with, if nobody said how many.
+    fn with_places_for<S: Stage>(&self, stage: &S) -> Service {
+        let mut service = self.clone();
+        let usual = Settings::default().max_in_flight;
+        if service.settings.max_in_flight == usual {
+            let best =
+                stage.in_flight().map_or(usual, |best| best.clamp(usual, MAX_IN_FLIGHT as usize));
+            service.settings.max_in_flight = best;
+        }
+        service
     }
 
     fn launch<S: Stage + Send>(
@@ -328,6 +343,7 @@ impl Service {
             topic: self.input.clone(),
             outputs: self.outputs.iter().map(|(name, _)| name.clone()).collect(),
             seed: self.seed.unwrap_or_else(rand::random),
+            kept: Default::default(),
         });
         let settings = Settings { inline: S::INLINE, incarnation: rand::random(), ..self.settings };
         let spawn = |stage: Rc<S>, kept: Rc<crate::record::Kept>, context: Rc<Context>| async move {

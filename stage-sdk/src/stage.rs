@@ -26,6 +26,12 @@ pub trait Stage: Clone + 'static {
         &[]
     }
 
+    /// How many records a worker is to have in hand at once, where `max_in_flight` does not say; none:
+    /// as many as it is by itself.
+    fn in_flight(&self) -> Option<usize> {
+        None
+    }
+
     /// One record to the next.
     fn call<'r>(
         &self,
@@ -71,6 +77,10 @@ impl<S: Stage> Stage for Sends<S> {
 
     fn outputs(&self) -> &[&'static str] {
         &self.outputs
+    }
+
+    fn in_flight(&self) -> Option<usize> {
+        self.stage.in_flight()
     }
 
     fn call<'r>(&self, input: S::In<'r>, cx: &Context) -> impl Future<Output = Result<S::Out>> {

@@ -34,6 +34,11 @@ fn a_failed_attempt_of_an_async_stage_leaves_nothing() {
     only_successes_speak(vec![("WAIT", "1".to_owned())]);
 }
 
+#[test]
+fn a_failed_attempt_in_a_batch_leaves_nothing() {
+    only_successes_speak(vec![("TOGETHER", "1".into())]);
+}
+
 fn only_successes_speak(env: Vec<(&'static str, String)>) {
     let stage = "outputs = { said = \"CHAIN-said\" }\nretry = { backoff = \"1ms..5ms\" }";
     let said = "config = { \"max.message.bytes\" = \"20000\" }";

@@ -89,6 +89,13 @@ fn nothing_is_parked_while_a_dependency_is_away() {
 }
 
 #[test]
+fn nor_in_batches() {
+    let mut chain = leans(ORDERED);
+    chain.env.push(("TOGETHER", "1".into()));
+    away(&chain, &["dlq", "retry", "redirect"]);
+}
+
+#[test]
 fn a_stop_does_not_wait_for_a_dependency() {
     let chain = leans(IN_PLACE);
     let prices = chain.dir.join("prices");

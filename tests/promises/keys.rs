@@ -23,6 +23,13 @@ fn dawdling() -> Chain {
     chain
 }
 
+/// The same in batches.
+fn together() -> Chain {
+    let mut chain = dawdling();
+    chain.env.push(("TOGETHER", "1".into()));
+    chain
+}
+
 fn dawdle(chain: &Chain, instance: usize) -> Process {
     chain.start_program(example("dawdle"), "dawdle", instance)
 }
@@ -76,11 +83,19 @@ fn no_process_repeats(runs: &[Run]) {
 
 #[test]
 fn order_per_key_through_kills_joins_and_leaves() {
-    let chain = dawdling();
+    through_kills_joins_and_leaves(&dawdling());
+}
+
+#[test]
+fn and_in_batches() {
+    through_kills_joins_and_leaves(&together());
+}
+
+fn through_kills_joins_and_leaves(chain: &Chain) {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
-    let mut stages = vec![dawdle(&chain, 0), dawdle(&chain, 1)];
+    let mut stages = vec![dawdle(chain, 0), dawdle(chain, 1)];
     let count = scaled(20_000).max(10_000);
-    let writer = load(&chain, 100, count, PACE);
+    let writer = load(chain, 100, count, PACE);
     let (mut kills, mut leaves, mut killed) = (0, 0, Vec::new());
     let mut pause = || std::thread::sleep(Duration::from_millis(rng.random_range(200..800)));
     while !writer.is_finished() {
@@ -95,11 +110,11 @@ fn order_per_key_through_kills_joins_and_leaves() {
         });
         stages[at].kill();
         killed.push(id);
-        stages[at] = dawdle(&chain, at);
+        stages[at] = dawdle(chain, at);
         kills += 1;
         pause();
         if stages.len() == 2 {
-            stages.push(dawdle(&chain, 2));
+            stages.push(dawdle(chain, 2));
         } else {
             let mut third = stages.pop().unwrap();
             assert!(third.stop(Duration::from_secs(10)).success(), "{}", third.log.display());
@@ -108,7 +123,7 @@ fn order_per_key_through_kills_joins_and_leaves() {
     }
     eprintln!("{kills} kills, {leaves} joins and leaves");
     assert!(kills >= 3 && leaves >= 1, "the input ended too early");
-    let runs = judged(&chain, stages, &writer.join().unwrap());
+    let runs = judged(chain, stages, &writer.join().unwrap());
     no_process_repeats(&runs);
     // What a killed process had begun and not committed is done by another.
     let repeated = repeated(&runs);
@@ -119,12 +134,20 @@ fn order_per_key_through_kills_joins_and_leaves() {
 
 #[test]
 fn joins_and_leaves_repeat_no_handler() {
-    let chain = dawdling();
-    let stages = vec![dawdle(&chain, 0)];
-    let writer = load(&chain, 100, scaled(20_000).max(6_000), PACE);
+    no_repeat_through_joins_and_leaves(&dawdling());
+}
+
+#[test]
+fn nor_in_batches() {
+    no_repeat_through_joins_and_leaves(&together());
+}
+
+fn no_repeat_through_joins_and_leaves(chain: &Chain) {
+    let stages = vec![dawdle(chain, 0)];
+    let writer = load(chain, 100, scaled(20_000).max(6_000), PACE);
     let mut moves = 0;
     while !writer.is_finished() {
-        let mut second = dawdle(&chain, 1);
+        let mut second = dawdle(chain, 1);
         let had = || runs::read(&chain.dir.join("runs"));
         until("the second instance handles records", Duration::from_secs(10), || {
             let working = had().iter().any(|run| run.process == second.id());
@@ -135,7 +158,7 @@ fn joins_and_leaves_repeat_no_handler() {
     }
     eprintln!("{moves} joins and leaves");
     assert!(moves >= 2, "the input ended too early");
-    let runs = judged(&chain, stages, &writer.join().unwrap());
+    let runs = judged(chain, stages, &writer.join().unwrap());
     let processes: Vec<u32> = runs.iter().map(|run| run.process).collect();
     assert!(processes.iter().any(|process| *process != processes[0]), "nothing ever moved");
     // Nobody died: whoever gave a partition back had finished and committed what ran on it.

@@ -131,6 +131,14 @@ fn and_with_async_handlers() {
 }
 
 #[test]
+fn and_in_batches() {
+    let mut chain = flaky(ORDERED);
+    chain.env.push(("TOGETHER", "1".into()));
+    let (stages, written) = through_kills(&chain);
+    judge(&chain, stages, &written);
+}
+
+#[test]
 fn where_order_is_given_up_what_follows_passes_by() {
     let chain = flaky(&ORDERED.replace("ordered", "retry-topic"));
     let (stages, written) = through_kills(&chain);
