@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// How many pizzas a round.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
+    /// How often they are consumed: once costs a broker a few ticks of the clock it is measured with.
+    #[arg(long, default_value_t = 20)]
+    reads: u64,
 }
 
 struct Engine {
@@ -56,6 +59,7 @@ struct Round {
 #[derive(Serialize)]
 struct Figures {
     records: u64,
+    reads: u64,
     own: Vec<Round>,
     kafka: Vec<Round>,
     produced_per_cpu_second_to_kafkas: Spread,
@@ -75,7 +79,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
         for turn in 0..2 {
             let which = (turn + round) % 2;
             quiet::wait(Duration::from_secs(place.patience))?;
-            let found = engines[which].round(options.records)?;
+            let found = engines[which].round(options)?;
             let counts = round >= options.warm_up;
             println!(
                 "{} {:<6} produce {:>8.0}/s {:>5.2} CPU s, consume {:>8.0}/s {:>5.2} CPU s",
@@ -101,6 +105,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     };
     let figures = Figures {
         records: options.records,
+        reads: options.reads,
         produced_per_cpu_second_to_kafkas: ratio(&|round| 1.0 / round.produce.broker_cpu_seconds),
         consumed_per_cpu_second_to_kafkas: ratio(&|round| 1.0 / round.consume.broker_cpu_seconds),
         produced_per_second_to_kafkas: ratio(&|round| round.produce.records_per_second),
@@ -117,12 +122,13 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
 }
 
 impl Engine {
-    fn round(&self, records: u64) -> Result<Round> {
+    fn round(&self, &Options { records, reads, .. }: &Options) -> Result<Round> {
         let topics = Topics::connect(&self.place)?;
         let topic = fresh("engine");
         topics.create(&topic)?;
         let produce = self.pass(records, || fill::fill(&self.place, &topics, &topic, records))?;
-        let consume = self.pass(records, || self.consume(&topic, records))?;
+        let consume = self
+            .pass(records * reads, || (0..reads).try_for_each(|_| self.consume(&topic, records)))?;
         topics.delete(&topic)?;
         Ok(Round { produce, consume })
     }

@@ -47,6 +47,9 @@ pub mod admin;
 
 mod handlers;
 
+#[cfg(test)]
+mod cost;
+
 mod batch;
 
 mod kafka;
