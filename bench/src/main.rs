@@ -3,7 +3,7 @@
 //! The road of a measurement: the input is filled once ([`fill`]); a contender ([`raw`] or
 //! [`stage`]) handles it in a process of its own, which reports its CPU seconds and its memory
 //! ([`usage`]); the measuring process starts it, takes the time ([`contender`]), and counts its
-//! output ([`count`]). [`one_stage`], [`window`], [`latency`], [`blocked`], [`engines`] and [`at_rest`] are
+//! output ([`count`]). [`one_stage`], [`window`], [`latency`], [`blocked`], [`keyed`], [`engines`] and [`at_rest`] are
 //! the measurements themselves.
 
 mod pizza;
@@ -40,6 +40,8 @@ mod at_rest;
 
 mod blocked;
 
+mod keyed;
+
 mod probe;
 
 use clap::{Parser, Subcommand};
@@ -67,6 +69,8 @@ enum What {
     Latency(latency::Options),
     /// What the other keys lose while one of a hundred waits in the retry topic.
     Blocked(blocked::Options),
+    /// Async work in the order of keys, one record at a time and in batches.
+    Keyed(keyed::Options),
     /// Our broker beside Apache Kafka: produce and consume, and what it costs the broker.
     Engines(engines::Options),
     /// Our broker with many records on its disk: its start, and what it costs idle.
@@ -96,6 +100,7 @@ fn main() -> ExitCode {
         What::Window(options) => window::run(&place, &options),
         What::Latency(options) => latency::run(&place, &options),
         What::Blocked(options) => blocked::run(&place, &options),
+        What::Keyed(options) => keyed::run(&place, &options),
         What::Engines(options) => engines::run(&place, &options),
         What::AtRest(options) => at_rest::run(&place, &options),
         What::Fill(options) => fill::run(&place, &options),

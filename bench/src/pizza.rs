@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Orders the pizzas belong to: the number of different keys.
-const ORDERS: u64 = 100;
+pub(crate) const ORDERS: u64 = 100;
 
 /// The record time of the first pizza. Each later one is a millisecond later, so that the time,
 /// which stages pass on, tells every pizza from every other without a byte in the record itself.
