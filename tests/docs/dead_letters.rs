@@ -10,7 +10,7 @@ use crate::shell::Shell;
 use std::time::Duration;
 
 /// Writes a record where kcat writes it.
-fn write(brokers: &str, key: &str, value: &str) {
+pub(crate) fn write(brokers: &str, key: &str, value: &str) {
     let hand = Hand::new(brokers);
     let letter = Letter { partition: 1, key: Some(key), value: Some(value), time: 0, headers: &[] };
     hand.write("pizza", &letter);
@@ -22,6 +22,7 @@ fn letters_are_listed_replayed_and_dropped() {
     let broker = Own::start();
     let map = std::fs::read_to_string(root().join("topics.toml")).unwrap();
     let mut shell = Shell::open(&broker.address, &map);
+    shell.apply();
     let mut document = Document::read("docs/dead-letters.md");
     let mut stage = shell.stage(program("sauce"), &[]);
     let mut letters = Judge::of(&broker.address, "pizza.sauce.dlq");

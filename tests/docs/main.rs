@@ -8,6 +8,7 @@ mod document;
 mod operations;
 mod orders;
 mod policies;
+mod readme;
 mod retry;
 mod shape;
 mod shell;

@@ -10,11 +10,10 @@ use crate::shell::Shell;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A lever's answer, which stands below curl's own progress, says how the stage runs from then on.
+/// A lever's answer says how the stage runs from then on.
 fn runs_so(printed: Option<String>, so: &Value) {
     let Some(printed) = printed else { return };
-    let begin = printed.find('{').unwrap_or_else(|| panic!("{printed}"));
-    let answer: Value = serde_json::from_str(&printed[begin..]).unwrap();
+    let answer: Value = serde_json::from_str(&printed).unwrap();
     for (name, value) in so.as_object().unwrap() {
         assert_eq!(answer["stages"][0][name], *value, "{name}: {printed}");
     }
@@ -30,6 +29,7 @@ fn a_stage_is_steered_and_says_why_it_does_not_move() {
     let broker = Own::start();
     let map = std::fs::read_to_string(root().join("topics.toml")).unwrap();
     let mut shell = Shell::open(&broker.address, &map);
+    shell.apply();
     let stage = shell.start(&document.next("sauce --admin"));
     let admin = Admin::of(&stage);
     let ready = || (admin.get("/readyz").0 == 200).then_some(());
@@ -45,7 +45,7 @@ fn a_stage_is_steered_and_says_why_it_does_not_move() {
     drop((shell, broker));
 
     let mut shop = Shop::open("in-place");
-    let at = format!("127.0.0.1:{}", shop.shell.port);
+    let at = shop.shell.here("127.0.0.1:9464");
     let stage = shop.shell.stage(example("price"), &["--admin", &at]);
     let admin = Admin::of(&stage);
     shop.write(2, "5", GOOD, 1041);

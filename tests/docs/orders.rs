@@ -29,7 +29,8 @@ impl Shop {
     /// A broker of its own, since topics of these names are anybody's.
     pub(crate) fn open(policy: &str) -> Shop {
         let broker = Own::start();
-        let shell = Shell::open(&broker.address, &map(policy));
+        let mut shell = Shell::open(&broker.address, &map(policy));
+        shell.apply();
         std::fs::create_dir(shell.dir.join("prices")).unwrap();
         let mut config = ClientConfig::new();
         let producer = config.set("bootstrap.servers", &broker.address).create().unwrap();

@@ -16,10 +16,11 @@ const LIMIT: &str = "60";
 const TOOLS: [&str; 3] = ["curl", "jq", "kcat"];
 
 pub(crate) struct Shell {
-    pub(crate) brokers: String,
     pub(crate) dir: PathBuf,
-    /// Where the documentation has 9464.
-    pub(crate) port: u16,
+    /// What its environment has.
+    pub(crate) env: Vec<(&'static str, String)>,
+    /// What stands there in the documentation, and what it is here.
+    pub(crate) here: Vec<(&'static str, String)>,
     /// The assignments so far.
     kept: String,
 }
@@ -32,10 +33,22 @@ impl Shell {
         let programs = programs.parent().unwrap();
         std::os::unix::fs::symlink(programs, dir.join("target/release")).unwrap();
         std::fs::write(dir.join("topics.toml"), map).unwrap();
-        let (brokers, kept) = (brokers.to_owned(), String::new());
-        let mut shell = Shell { brokers, dir, port: port(), kept };
-        shell.run(&Document::find("README.md", "topics apply"));
-        shell
+        // It shows its progress wherever it is not at a terminal.
+        std::fs::write(dir.join(".curlrc"), "silent\nshow-error\n").unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", dir.join("target/release").display());
+        let curl = ("CURL_HOME", dir.display().to_string());
+        let env = vec![("PATH", path), curl, ("STAGE_BROKERS", brokers.to_owned())];
+        // Ports that others may have here; the broker is where it is.
+        let port = |number| format!(":{}", free(number));
+        let brokers = brokers.to_owned();
+        let here = vec![(":9464", port(9464)), (":8094", port(8094)), ("127.0.0.1:9092", brokers)];
+        Shell { dir, env, here, kept: String::new() }
+    }
+
+    /// Has the broker make the route map's topics.
+    pub(crate) fn apply(&mut self) {
+        self.run(&Document::find("README.md", "topics apply"));
     }
 
     /// Runs it; it must succeed, and print what the documentation says, if that says something. None:
@@ -63,7 +76,7 @@ impl Shell {
     /// Runs it; gives all that it prints.
     pub(crate) fn told(&self, command: &str) -> String {
         let script = format!("set -eo pipefail\n{}{}", self.kept, self.here(command));
-        let mut bash = self.bash(Command::new("timeout"));
+        let mut bash = self.inside(Command::new("timeout"));
         let output = bash.args([LIMIT, "bash", "-c", &format!("exec 2>&1\n{script}")]);
         let output = output.output().unwrap();
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -73,9 +86,16 @@ impl Shell {
 
     /// Starts what runs on, and waits until it says what the documentation shows.
     pub(crate) fn start(&self, example: &Example) -> Process {
+        self.start_behind("", example)
+    }
+
+    /// As [`Shell::start`], where other commands come before it, and stay its children.
+    pub(crate) fn start_behind(&self, before: &str, example: &Example) -> Process {
         let Example { place, command, output } = example;
-        let mut bash = self.bash(Command::new("bash"));
-        bash.args(["-c", &format!("{}exec {}", self.kept, self.here(command))]);
+        eprintln!("$ {before}\n$ {command}");
+        let mut bash = self.inside(Command::new("bash"));
+        let script = format!("{}{before}\nexec {}", self.kept, self.here(command));
+        bash.args(["-c", &script]);
         let process = Process::start(bash, &self.dir.join("command.log"));
         for line in self.here(output).lines() {
             until(&format!("{place} prints {line:?}"), Duration::from_secs(20), || {
@@ -88,32 +108,30 @@ impl Shell {
 
     /// Starts a stage program with no more than its environment.
     pub(crate) fn stage(&self, program: PathBuf, args: &[&str]) -> Process {
-        let mut command = self.bash(Command::new(program));
+        let mut command = self.inside(Command::new(program));
         command.args(args);
         Process::start(command, &self.dir.join("stage.log"))
     }
 
-    fn bash(&self, mut command: Command) -> Command {
-        let path = std::env::var("PATH").unwrap_or_default();
-        let path = format!("{}:{path}", self.dir.join("target/release").display());
+    fn inside(&self, mut command: Command) -> Command {
         for (variable, _) in std::env::vars().filter(|(name, _)| name.starts_with("STAGE_")) {
             command.env_remove(variable);
         }
-        command.current_dir(&self.dir).env("PATH", path).env("STAGE_BROKERS", &self.brokers);
+        command.current_dir(&self.dir).envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 
-    /// The documentation's addresses are those of a machine of one's own: here the broker is where it
-    /// is, and where port 9464 is taken another one is.
-    fn here(&self, text: &str) -> String {
-        let port = self.port.to_string();
-        text.replace("9464", &port).replace("127.0.0.1:9092", &self.brokers)
+    /// The documentation's addresses are those of a machine of one's own.
+    pub(crate) fn here(&self, text: &str) -> String {
+        let text = text.to_owned();
+        self.here.iter().fold(text, |text, (there, here)| text.replace(there, here))
     }
 }
 
-fn port() -> u16 {
+/// This port, or one that is free.
+pub(crate) fn free(port: u16) -> u16 {
     let listen = |port| TcpListener::bind(("127.0.0.1", port));
-    let listener = listen(9464).or_else(|_| listen(0)).unwrap();
+    let listener = listen(port).or_else(|_| listen(0)).unwrap();
     listener.local_addr().unwrap().port()
 }
 
