@@ -3,7 +3,7 @@
 use crate::document::Document;
 use crate::orders::{GOOD, LIMIT, Shop};
 use crate::rig::admin::Admin;
-use crate::rig::broker::{Own, root};
+use crate::rig::broker::root;
 use crate::rig::process::{Process, example};
 use crate::rig::until;
 use crate::shell::Shell;
@@ -26,9 +26,9 @@ fn ends(mut stage: Process) {
 #[test]
 fn a_stage_is_steered_and_says_why_it_does_not_move() {
     let mut document = Document::read("docs/operations.md");
-    let broker = Own::start();
+    let mut shop = Shop::open("in-place");
     let map = std::fs::read_to_string(root().join("topics.toml")).unwrap();
-    let mut shell = Shell::open(&broker.address, &map);
+    let mut shell = Shell::open(&shop.broker.address, &map);
     shell.apply();
     let stage = shell.start(&document.next("sauce --admin"));
     let admin = Admin::of(&stage);
@@ -42,9 +42,7 @@ fn a_stage_is_steered_and_says_why_it_does_not_move() {
     lever("/limits", json!({"max_in_flight": 8, "records_per_second": 100}));
     lever("/limits", json!({"max_in_flight": 8, "records_per_second": null}));
     ends(stage);
-    drop((shell, broker));
 
-    let mut shop = Shop::open("in-place");
     let at = shop.shell.here("127.0.0.1:9464");
     let stage = shop.shell.stage(example("price"), &["--admin", &at]);
     let admin = Admin::of(&stage);

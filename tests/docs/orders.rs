@@ -22,7 +22,7 @@ pub(crate) struct Shop {
     pub(crate) out: Judge,
     pub(crate) letters: Judge,
     // After its clients.
-    _broker: Own,
+    pub(crate) broker: Own,
 }
 
 impl Shop {
@@ -36,7 +36,7 @@ impl Shop {
         let producer = config.set("bootstrap.servers", &broker.address).create().unwrap();
         let judge = |topic| Judge::of(&broker.address, topic);
         let (out, letters) = (judge("priced"), judge("orders.price.dlq"));
-        let shop = Shop { shell, producer, out, letters, _broker: broker };
+        let shop = Shop { shell, producer, out, letters, broker };
         shop.list(GOOD, true);
         shop
     }
