@@ -1,0 +1,14 @@
+//! The documentation's own commands, run as they stand there: what it says they print they print.
+
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod dead_letters;
+mod document;
+mod operations;
+mod orders;
+mod policies;
+mod readme;
+mod retry;
+mod shape;
+mod shell;

@@ -1,0 +1,125 @@
+//! README.md: the shop in one process, on another broker, and as a program for each stage.
+
+use crate::dead_letters::write;
+use crate::document::{Document, Example};
+use crate::orders::LIMIT;
+use crate::rig::broker::{Own, root};
+use crate::rig::judge::Judge;
+use crate::rig::process::Process;
+use crate::rig::until;
+use crate::shell::{Shell, free};
+use serde_json::{Value, json};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+fn open(brokers: &str) -> Shell {
+    let map = std::fs::read_to_string(root().join("topics.toml")).unwrap();
+    let mut shell = Shell::open(brokers, &map);
+    // What cargo would run is built.
+    shell.here.push(("cargo run --release --", "target/release/pizza".into()));
+    shell.here.push(("cargo run --release", "target/release/pizza".into()));
+    // Where the usual ports are taken.
+    shell.env.push(("STAGE_LISTEN", shell.here("127.0.0.1:8094")));
+    shell.env.push(("STAGE_URL", shell.here("http://127.0.0.1:8094")));
+    shell
+}
+
+/// What a JSON text is made of; of a list its first tells all.
+fn kinds(text: &str) -> Value {
+    fn kind(value: Value) -> Value {
+        match value {
+            Value::String(_) => "".into(),
+            Value::Array(all) => all.into_iter().take(1).map(kind).collect(),
+            Value::Object(all) => {
+                all.into_iter().map(|(name, value)| (name, kind(value))).collect()
+            }
+            other => other,
+        }
+    }
+    let value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    kind(value)
+}
+
+/// Runs it until what it prints is made of what the documentation shows; gives that.
+fn until_alike(shell: &mut Shell, example: &Example) -> Option<Value> {
+    let documented = kinds(&example.output.replace(",…]", "]"));
+    let silent = Example { output: String::new(), ..example.clone() };
+    let mut printed = shell.run(&silent)?;
+    let limit = Instant::now() + LIMIT;
+    while kinds(&printed) != documented {
+        assert!(Instant::now() < limit, "{}: what comes is\n{printed}", example.place);
+        printed = shell.told(&example.command);
+    }
+    serde_json::from_str(&printed).ok()
+}
+
+fn until_open(shop: &Process) {
+    let opened = || std::fs::read_to_string(&shop.log).unwrap().contains("pizza shop open");
+    until("the shop opens", LIMIT, || opened().then_some(()));
+}
+
+fn ends(mut process: Process) {
+    assert!(process.stop(Duration::from_secs(10)).success(), "{}", process.log.display());
+}
+
+/// A process, and those that its shell started before it; all are killed when it is dropped.
+struct Services(Process);
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        let id = self.0.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        let children = children.unwrap_or_default();
+        Command::new("kill").arg("-KILL").args(children.split_whitespace()).status().ok();
+    }
+}
+
+#[test]
+fn the_shop_in_one_process_and_each_stage_by_itself() {
+    let mut document = Document::read("README.md");
+    let own = format!("127.0.0.1:{}", free(9092));
+    let mut shell = open(&own);
+    shell.env.retain(|(name, _)| *name != "STAGE_BROKERS");
+    shell.env.push(("STAGE_BROKER_LISTEN", own));
+    let shop = shell.start(&document.next("cargo run"));
+    let placed = until_alike(&mut shell, &document.next("curl -X POST"));
+    let mut look = document.next("curl localhost");
+    let documented = look.command.rsplit('/').next().unwrap().to_owned();
+    if let Some(id) = placed.as_ref().and_then(|placed| placed["order_id"].as_str()) {
+        look.command = look.command.replace(&documented, id);
+        let order = until_alike(&mut shell, &look).unwrap();
+        assert_eq!((&order["id"], &order["count"]), (&json!(id), &json!(2)));
+    }
+    let order = document.next("pizza order");
+    shell.run(&order);
+    ends(shop);
+
+    let broker = Own::start();
+    let mut shell = open(&broker.address);
+    document.pass("scripts/kafka", "STAGE_TEST_ENGINE=kafka runs these tests on one");
+    let shop = shell.start(&document.next("--brokers"));
+    until_open(&shop);
+    ends(shop);
+
+    document.pass("cargo build", "what it builds is built");
+    shell.run(&document.next("export"));
+    shell.run(&document.next("topics apply"));
+    write(&broker.address, "k1", "rubbish");
+    let stages = document.next("for stage in");
+    let _services = Services(shell.start_behind(&stages.command, &document.next("pizza-api")));
+    let address = shell.here("127.0.0.1:8094");
+    until("the API listens", LIMIT, || TcpStream::connect(&address).ok());
+    shell.run(&order);
+    Judge::of(&broker.address, "pizza.sauce.dlq").expect(1, LIMIT);
+    shell.run(&document.next("dead-letters list"));
+    shell.run(&document.next("dead-letters show"));
+    shell.run(&document.next("dead-letters replay"));
+
+    document.pass("scripts/test", "it runs us");
+    document.pass("STAGE_TEST_ENGINE=kafka scripts/test", "it runs us");
+    for script in ["scripts/clients", "scripts/fuzz", "scripts/check"] {
+        document.pass(script, "it takes minutes, and is no part of the shop");
+    }
+    document.ends();
+}
