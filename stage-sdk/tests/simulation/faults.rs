@@ -6,7 +6,7 @@ use crate::logs::Message;
 use crate::plan::Plan;
 use crate::transaction::Offset;
 use crate::world::World;
-use stage_sdk::core::Position;
+use stage_sdk::core::{Position, Time};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Unanswered,
     /// That a command is carried out is written at once, in no transaction.
     Sooner,
+    /// Of a partition that was added only what comes from now on is read.
+    Latest,
 }
 
 impl Fault {
@@ -68,6 +70,16 @@ impl World {
             _ => {}
         }
         commit
+    }
+
+    /// The number of the record at which a partition is begun, right or wrong.
+    pub(crate) fn begun(&self, of: usize, offset: Option<i64>) -> usize {
+        let records = &self.plan.records[of];
+        let added = self.plan.since[of] > Time::ZERO;
+        if offset.is_none() && added && self.fault == Some(Fault::Latest) {
+            return records.partition_point(|record| record.at <= self.now);
+        }
+        records.partition_point(|record| record.offset < offset.unwrap_or_default())
     }
 
     /// What a new owner is told of a partition, right or wrong.

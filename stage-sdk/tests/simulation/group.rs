@@ -72,6 +72,10 @@ impl World {
         let members: Vec<usize> =
             (0..self.members.len()).filter(|m| self.group.members[*m].joined).collect();
         for partition in 0..self.group.owners.len() {
+            // It is to be added later.
+            if self.plan.since[partition] > self.now {
+                continue;
+            }
             let target = self.group.targets[partition];
             let stays = target.is_some_and(|m| members.contains(&m));
             if !members.is_empty() && (!stays || self.random.random_bool(spread)) {
@@ -97,6 +101,13 @@ impl World {
             }
             self.tell_group(member, revoked, assigned);
         }
+    }
+
+    /// The input has more partitions: somebody is to have them.
+    pub(crate) fn added(&mut self) {
+        say!(self, "ADDED {:?}", self.plan.since);
+        self.counts.added += u64::from(self.members.iter().any(|member| member.core.is_some()));
+        self.regroup(0.2);
     }
 
     pub(crate) fn tell_group(&mut self, member: usize, revoked: Vec<usize>, assigned: Vec<usize>) {

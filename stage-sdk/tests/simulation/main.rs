@@ -98,6 +98,12 @@ fn a_commit_without_offsets_is_noticed() {
 }
 
 #[test]
+fn an_added_partition_begun_at_its_end_is_noticed() {
+    let rules = ["nothing is lost", "everything ends"];
+    is_noticed("an_added_partition_begun_at_its_end_is_noticed", Fault::Latest, &rules);
+}
+
+#[test]
 fn a_blind_resend_is_noticed() {
     is_noticed("a_blind_resend_is_noticed", Fault::Blind, &["no output twice"]);
 }

@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// By partition, in offset order.
     pub(crate) records: Vec<Vec<Record>>,
+    /// Since when each partition is there: some are added while workers run.
+    pub(crate) since: Vec<Time>,
     /// How many of them are deleted at some time.
     pub(crate) deleted: usize,
     pub(crate) keys: usize,
@@ -96,13 +98,15 @@ impl Plan {
             deleted: if random.random_ratio(1, 10) { 0.2 } else { 0.0 },
         };
         let partitions = if long { 1 } else { random.random_range(1..=4) };
+        let since = since(random, partitions);
         let records: Vec<Vec<Record>> =
-            (0..partitions).map(|_| input::partition(random, &kind)).collect();
+            since.iter().map(|since| input::partition(random, &kind, *since)).collect();
         Plan {
             deleted: records.iter().flatten().filter(|record| record.is_deleted()).count(),
             workers: if random.random_bool(0.25) { 1 } else { 2 },
             settings,
             records,
+            since,
             keys: kind.keys,
             rates,
             troubles: Trouble::some(random, quiet),
@@ -123,6 +127,16 @@ impl Plan {
         let key = self.records[partition][index].key;
         key.filter(|_| self.settings.retry.policy != Policy::RetryTopic)
     }
+}
+
+/// The first partition is always there.
+fn since(random: &mut Random, partitions: usize) -> Vec<Time> {
+    let mut since = vec![Time::ZERO; partitions];
+    if partitions > 1 && random.random_bool(0.15) {
+        let at = ms(random.random_range(5..1500));
+        since[random.random_range(1..partitions)..].fill(at);
+    }
+    since
 }
 
 fn rates(random: &mut Random) -> Rates {

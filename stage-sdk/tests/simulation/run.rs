@@ -60,6 +60,7 @@ counts!(
     revoked,
     lost,
     expired,
+    added,
     crashed,
     outages,
     opened,

@@ -81,6 +81,11 @@ impl World {
         arrivals.dedup_by(|later, earlier| *later < *earlier + ms(1));
         arrivals.iter().for_each(|at| world.agenda.note(*at, What::Arrival));
         world.agenda.note(world.plan.calm, What::Calm);
+        let added = world.plan.since.last().copied().unwrap_or_default();
+        if added > Time::ZERO {
+            let at = added + world.some_time(300);
+            world.agenda.note(at, What::Added);
+        }
         world.next_trouble();
         world.next_operator(ms(0));
         world
@@ -116,6 +121,7 @@ impl World {
         let at_hand = self.now >= self.away_until;
         match what {
             What::Arrival => (0..self.members.len()).for_each(|member| self.wake(member)),
+            What::Added => self.added(),
             What::Turn(who) if self.lives(who) => self.turn(who.member),
             What::Ready(who, id, attempt) if self.lives(who) => self.ready(who.member, id, attempt),
             What::Lane(who) if self.lives(who) => self.lane(who),
