@@ -30,12 +30,14 @@ pub(crate) enum Fault {
     Sooner,
     /// Of a partition that was added only what comes from now on is read.
     Latest,
+    /// Workers start with a policy that parks nothing, whatever waits.
+    Unasked,
 }
 
 impl Fault {
     /// Swaps the outputs of two records of one key.
     pub(crate) fn swap(plan: &Plan, entries: &mut [Message]) {
-        let key = |entry: &Message| plan.ordered_key(entry.partition, entry.index);
+        let key = |entry: &Message| plan.records[entry.partition][entry.index].key;
         for later in 1..entries.len() {
             let two = entries[later];
             let earlier = entries[..later].iter().position(|one| {

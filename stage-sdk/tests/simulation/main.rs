@@ -26,8 +26,10 @@ mod member;
 mod membership;
 mod operator;
 mod oracle;
+mod order;
 mod outcomes;
 mod plan;
+mod policy;
 mod positions;
 mod reader;
 mod run;
@@ -139,6 +141,12 @@ fn a_lane_read_without_its_hidden_end_is_noticed() {
         "a command and what comes of it are one",
     ];
     is_noticed("a_lane_read_without_its_hidden_end_is_noticed", Fault::Barrier, &rules);
+}
+
+#[test]
+fn a_policy_that_leaves_what_waits_is_noticed() {
+    let rules = ["everything ends", "order per key"];
+    is_noticed("a_policy_that_leaves_what_waits_is_noticed", Fault::Unasked, &rules);
 }
 
 #[test]

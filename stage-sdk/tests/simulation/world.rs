@@ -59,7 +59,9 @@ impl World {
             agenda: Agenda::default(),
             broker: Broker::new(partitions, REDIRECT + 1),
             group: Group::new(plan.workers, partitions),
-            members: (0..plan.workers).map(|_| Member::new(partitions)).collect(),
+            members: (0..plan.workers)
+                .map(|_| Member::new(partitions, plan.settings.retry.clone()))
+                .collect(),
             oracle: Oracle::new(&plan),
             random,
             plan,
@@ -108,6 +110,7 @@ impl World {
             }
             if self.ending && self.members.iter().all(|member| member.core.is_none()) {
                 self.counts.schedules = 1;
+                self.counts.passed = self.oracle.passed;
                 return Ok(self.counts);
             }
             if at > patience {
@@ -147,6 +150,7 @@ impl World {
             What::Calm => {
                 self.calm = true;
                 (0..self.members.len()).for_each(|member| self.let_go_of_levers(member));
+                self.change_the_rest();
             }
             _ => {}
         }
