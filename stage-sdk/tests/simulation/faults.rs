@@ -8,6 +8,7 @@ use crate::transaction::Offset;
 use crate::world::World;
 use stage_sdk::core::{Position, Time};
 
+/// One of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
     /// The offsets are left out of the transaction.
@@ -35,6 +36,48 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    pub(crate) const ALL: [Fault; 11] = [
+        Fault::Empty,
+        Fault::Blind,
+        Fault::Purge,
+        Fault::Lost,
+        Fault::Inverted,
+        Fault::Barrier,
+        Fault::Order,
+        Fault::Unanswered,
+        Fault::Sooner,
+        Fault::Latest,
+        Fault::Unasked,
+    ];
+
+    /// The oracle must notice it as one of these rules broken: whichever meets it first.
+    pub(crate) fn rules(self) -> &'static [&'static str] {
+        match self {
+            Fault::Empty => &["no output without its offset"],
+            Fault::Blind => &["no output twice"],
+            Fault::Purge => &["no healthy record in the dead letters"],
+            Fault::Lost => &["nothing finished is taken back", "nothing is lost"],
+            Fault::Inverted => &["nothing finished is run again", "nothing is lost"],
+            // An old note is taken for the last.
+            Fault::Barrier => &[
+                "attempts survive",
+                "everything ends",
+                "no attempt before its time",
+                "no output twice",
+                "nothing finished is run again",
+                "nothing parked is deleted",
+                "order per key",
+                "a command and what comes of it are one",
+            ],
+            Fault::Order => &["order per key"],
+            // Or nobody ever answers it.
+            Fault::Unanswered => &["a command and what comes of it are one", "everything ends"],
+            Fault::Sooner => &["a command and what comes of it are one"],
+            Fault::Latest => &["nothing is lost", "everything ends"],
+            Fault::Unasked => &["everything ends", "order per key"],
+        }
+    }
+
     /// Swaps the outputs of two records of one key.
     pub(crate) fn swap(plan: &Plan, entries: &mut [Message]) {
         let key = |entry: &Message| plan.records[entry.partition][entry.index].key;

@@ -6,6 +6,7 @@ use crate::member::Note;
 use crate::say;
 use crate::world::World;
 use rand::RngExt;
+use stage_sdk::core::Time;
 
 /// What a member learns when the group has a new generation.
 #[derive(Debug)]
@@ -100,6 +101,15 @@ impl World {
                 }
             }
             self.tell_group(member, revoked, assigned);
+        }
+    }
+
+    /// The group learns a while later that partitions were added.
+    pub(crate) fn add_later(&mut self) {
+        let added = self.plan.since.last().copied().unwrap_or_default();
+        if added > Time::ZERO {
+            let at = added + self.some_time(300);
+            self.agenda.note(at, What::Added);
         }
     }
 

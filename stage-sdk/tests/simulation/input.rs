@@ -27,7 +27,7 @@ pub(crate) struct Record {
     /// Its outputs are refused.
     pub(crate) refused: Option<Refusal>,
     /// From then on it is not in the topic any more.
-    gone: Option<Time>,
+    pub(crate) gone: Option<Time>,
 }
 
 impl Record {

@@ -84,8 +84,8 @@ impl Oracle {
     pub(crate) fn new(plan: &Plan) -> Oracle {
         let mut chains = vec![Vec::new(); plan.records.len() * plan.keys];
         for (partition, records) in plan.records.iter().enumerate() {
-            for index in 0..records.len() {
-                if let Some(key) = records[index].key {
+            for (index, record) in records.iter().enumerate() {
+                if let Some(key) = record.key {
                     chains[partition * plan.keys + key].push(index);
                 }
             }

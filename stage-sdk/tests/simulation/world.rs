@@ -2,6 +2,7 @@
 
 use crate::agenda::{Agenda, What, Who};
 use crate::broker::Broker;
+use crate::case::Case;
 use crate::faults::Fault;
 use crate::group::Group;
 use crate::input::REDIRECT;
@@ -9,8 +10,8 @@ use crate::member::Member;
 use crate::oracle::{Broken, Oracle};
 use crate::plan::{Plan, ms};
 use crate::run::Counts;
+use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus as Random;
-use rand::{RngExt, SeedableRng};
 use stage_sdk::core::Time;
 
 /// Once nothing goes wrong any more, everything must have ended after this long.
@@ -50,9 +51,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, fault: Option<Fault>, talks: bool) -> World {
-        let mut random = Random::seed_from_u64(seed);
-        let plan = Plan::draw(&mut random);
+    pub(crate) fn new(case: &Case, talks: bool) -> World {
+        let (plan, random) = case.draw();
         let partitions = plan.records.len();
         let mut world = World {
             now: Time::ZERO,
@@ -65,7 +65,7 @@ impl World {
             oracle: Oracle::new(&plan),
             random,
             plan,
-            fault,
+            fault: case.fault,
             away_until: Time::ZERO,
             dependency_away_until: Time::ZERO,
             calm: false,
@@ -83,11 +83,7 @@ impl World {
         arrivals.dedup_by(|later, earlier| *later < *earlier + ms(1));
         arrivals.iter().for_each(|at| world.agenda.note(*at, What::Arrival));
         world.agenda.note(world.plan.calm, What::Calm);
-        let added = world.plan.since.last().copied().unwrap_or_default();
-        if added > Time::ZERO {
-            let at = added + world.some_time(300);
-            world.agenda.note(at, What::Added);
-        }
+        world.add_later();
         world.next_trouble();
         world.next_operator(ms(0));
         world
