@@ -7,12 +7,13 @@ use crate::input::{REDIRECT, TARGETS};
 use crate::logs::{Form, Message, Why};
 use crate::oracle::{Fate, Oracle};
 use crate::plan::ms;
+use crate::policy;
 use crate::say;
 use crate::transaction::Transaction;
 use crate::world::World;
 use rand::RngExt;
 use stage_sdk::core::{
-    Answer, Command, CommandId, GivenUp, Id, Note, Partition, Policy, Rest, Time, Wish,
+    Answer, Command, CommandId, GivenUp, Id, Note, Partition, Policy, Time, Wish,
 };
 use std::collections::BTreeMap;
 
@@ -60,7 +61,8 @@ impl World {
             let keys = self.waiting(of);
             let one = self.random.random_range(0..keys.len().max(1));
             for (at, (records, head)) in keys.into_iter().enumerate() {
-                let held = head.rest == Rest::Held;
+                // Where another policy decides about it, nobody has to.
+                let held = !policy::goes_on(self.plan.shown(self.now), &head);
                 if if calm { held } else { at == one } {
                     self.want(of, records);
                 }
@@ -71,7 +73,7 @@ impl World {
     /// What waits of each key, and how the first of it stands.
     fn waiting(&self, of: usize) -> Vec<(Vec<usize>, Note)> {
         let mut keys: BTreeMap<(Option<u64>, usize), (Vec<usize>, Note)> = BTreeMap::new();
-        let unordered = self.plan.shown(self.now) == Policy::RetryTopic;
+        let unordered = self.plan.shown(self.now).policy == Policy::RetryTopic;
         for (index, note) in self.parked(of) {
             let key = self.key(of, index);
             let alone = if key.is_none() || unordered { index } else { 0 };

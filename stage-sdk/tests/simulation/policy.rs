@@ -69,10 +69,10 @@ pub(crate) fn goes_on(retry: &Retry, note: &Note) -> bool {
 
 impl Plan {
     /// The policy by which operators look at what waits.
-    pub(crate) fn shown(&self, now: Time) -> Policy {
+    pub(crate) fn shown(&self, now: Time) -> &Retry {
         let change = self.change.as_ref().filter(|change| change.at <= now);
-        let changed = change.map(|change| change.retry.policy).filter(|policy| policy.parks());
-        changed.unwrap_or(self.settings.retry.policy)
+        let changed = change.map(|change| &change.retry).filter(|retry| retry.policy.parks());
+        changed.unwrap_or(&self.settings.retry)
     }
 
     /// Whether who runs by this policy may pass what is parked of a key: alone, or unaware of it until
