@@ -3,6 +3,7 @@
 
 use crate::faults::Fault;
 use crate::input::REDIRECT;
+use crate::member::Member;
 use crate::plan::{Plan, ms};
 use crate::say;
 use crate::world::World;
@@ -103,21 +104,21 @@ impl World {
         }
         say!(self, "{number} NEW {new:?}");
         self.counts.policy_changed += 1;
-        let others = self.members.iter().filter(|member| member.core.is_some());
-        self.counts.side_by_side += u64::from(others.into_iter().any(|other| !other.changed));
+        let old = self.members.iter().any(|other| other.core.is_some() && !other.changed);
+        self.counts.side_by_side += u64::from(old);
         let member = &mut self.members[number];
         (member.retry, member.changed) = (new, true);
     }
 
-    /// Nothing is parked, as far as nobody can tell otherwise, and nobody is left who would park.
+    /// Nothing is parked, nor hidden by an open transaction; that is what a start is refused for. And
+    /// nobody runs who would park: no start can see that, so that whoever deploys has to stop all first.
     fn nobody_parks(&self) -> bool {
-        let runs = self.members.iter().filter(|member| member.core.is_some());
+        let parks = |member: &Member| member.core.is_some() && member.retry.policy.parks();
         let empty = |of: usize| {
             let log = &self.broker.logs[self.broker.log(REDIRECT, of)];
             log.stable() == log.end() && self.parked(of).is_empty()
         };
-        runs.into_iter().all(|member| !member.retry.policy.parks())
-            && (0..self.plan.records.len()).all(empty)
+        !self.members.iter().any(parks) && (0..self.plan.records.len()).all(empty)
     }
 
     /// Whoever runs by the old policy is started again: no deployment stays halfway.
