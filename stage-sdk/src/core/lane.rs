@@ -102,6 +102,9 @@ pub struct Lane {
     fetching: bool,
     /// A fetch found nothing; the next is asked then.
     again: Option<Time>,
+    /// What rests by itself though it is not its key's first, by offset: it was parked when each record
+    /// waited alone, and its time, or that it is held, still counts once it is the first.
+    resting: FxHashMap<i64, Rest>,
     /// Keys with a note in a batch that is not committed.
     noted: Vec<(u64, u64)>,
     /// Done in a window that is not committed: its batch, offset, place.
@@ -182,8 +185,8 @@ impl Lane {
         blocked.is_some_and(|blocked| blocked.find(offset).is_some())
     }
 
-    /// Parks a record behind those of its key. `rest` is that of a key's first; of any other it is
-    /// that it is behind.
+    /// Parks a record behind those of its key. `rest` is that of a key's first; any other is behind,
+    /// unless an earlier policy left it resting.
     pub fn park(
         &mut self,
         key: Option<u64>,
@@ -205,6 +208,8 @@ impl Lane {
         self.unplaced += 1;
         if is_head {
             self.rests(key, rest);
+        } else if rest != Rest::Behind {
+            self.resting.insert(offset, rest);
         }
     }
 
@@ -285,7 +290,8 @@ impl Lane {
             Some(known) if known != place => return false,
             Some(_) => {}
         }
-        if !room || at != blocked.taken || blocked.rest != Rest::Behind {
+        let next = at == blocked.taken && !self.resting.contains_key(&offset);
+        if !room || !next || blocked.rest != Rest::Behind {
             return false;
         }
         blocked.taken += 1;
@@ -332,12 +338,16 @@ impl Lane {
             }
             None => self.unplaced -= 1,
         }
-        if blocked.records.is_empty() {
+        let Some(next) = blocked.records.front() else {
             self.keys.remove(&key);
             return true;
-        }
+        };
         if wanted {
-            self.rests(key, Rest::Behind);
+            let rest = self.resting.remove(&next.offset);
+            self.rests(key, rest.unwrap_or(Rest::Behind));
+            if rest.is_some() {
+                self.obey(key);
+            }
         }
         false
     }
@@ -458,5 +468,27 @@ mod tests {
         assert_eq!(lane.fetch(), None, "nothing is wanted");
         assert!(lane.finish(KEY, 649, 1));
         assert!(lane.is_empty());
+    }
+
+    #[test]
+    fn what_was_parked_alone_keeps_its_time_behind_another() {
+        let pending = |offset, rest| {
+            let (attempts, first) = (8, Some(ms(1)));
+            Pending { offset, key: KEY, attempts, first, rest }
+        };
+        let rests = [Rest::Behind, Rest::Until(ms(50)), Rest::Held];
+        let parked = [391, 649, 700].into_iter().zip(rests).map(|(of, rest)| pending(of, rest));
+        let mut lane = Lane::restore(100, parked.collect(), 0);
+        assert!(lane.arrive(KEY, 391, 0, true));
+        lane.took(KEY, 391, id(0));
+        assert!(!lane.arrive(KEY, 649, 1, true), "its time has not come");
+        assert!(!lane.finish(KEY, 391, 0));
+        assert!(!lane.arrive(KEY, 649, 1, true));
+        lane.tick(ms(50));
+        assert!(lane.arrive(KEY, 649, 1, true));
+        lane.took(KEY, 649, id(1));
+        assert!(!lane.finish(KEY, 649, 0));
+        lane.tick(ms(5000));
+        assert!(!lane.arrive(KEY, 700, 2, true), "nobody has decided");
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Who {
 pub(crate) enum What {
     /// Records arrived in the topic.
     Arrival,
+    /// Partitions that were added become known to the group.
+    Added,
     /// The worker's loop goes round.
     Turn(Who),
     /// An async handler is ready; the number tells its attempts apart.

@@ -144,7 +144,7 @@ impl World {
         if self.members[number].outbox.is_empty() {
             return Ok(());
         }
-        let transaction = self.open_transaction(producer)?;
+        let transaction = self.open_transaction(number, producer)?;
         for message in std::mem::take(&mut self.members[number].outbox) {
             self.broker.write(transaction, message);
         }

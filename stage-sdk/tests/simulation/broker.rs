@@ -3,6 +3,7 @@
 
 use crate::logs::{Log, Message};
 use crate::transaction::{No, OFFSETS, Offset, Producer, State, Transaction};
+use stage_sdk::core::Policy;
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -56,7 +57,7 @@ impl Broker {
     }
 
     /// The open transaction of a producer; the flag says that it was opened just now.
-    pub(crate) fn open(&mut self, producer: Producer) -> Result<(usize, bool), No> {
+    pub(crate) fn open(&mut self, producer: Producer, policy: Policy) -> Result<(usize, bool), No> {
         if let Some(number) = self.current(producer)? {
             return Ok((number, false));
         }
@@ -64,6 +65,7 @@ impl Broker {
         self.identities[producer.identity].transaction = Some(number);
         self.transactions.push(Transaction {
             producer,
+            policy,
             state: State::Open,
             messages: Vec::new(),
             offsets: BTreeMap::new(),

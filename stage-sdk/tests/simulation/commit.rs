@@ -57,7 +57,7 @@ impl World {
         if commit.generation.is_none() {
             return Phase::Abort(Ended::Aborted);
         }
-        let transaction = match self.open_transaction(commit.producer) {
+        let transaction = match self.open_transaction(number, commit.producer) {
             Ok(transaction) => transaction,
             Err(No::Busy) => return Phase::Offsets(messages),
             Err(_) => return Phase::Answer(Reply::Ended(commit.window, Ended::Broken)),

@@ -9,9 +9,14 @@ use crate::world::World;
 use rand::RngExt;
 
 impl World {
-    /// Opens a transaction, if none is open.
-    pub(crate) fn open_transaction(&mut self, producer: Producer) -> Result<usize, No> {
-        let (number, new) = self.broker.open(producer)?;
+    /// Opens a transaction of a worker, if none is open.
+    pub(crate) fn open_transaction(
+        &mut self,
+        member: usize,
+        producer: Producer,
+    ) -> Result<usize, No> {
+        let policy = self.members[member].retry.policy;
+        let (number, new) = self.broker.open(producer, policy)?;
         if new {
             self.agenda.note(self.now + self.plan.transaction, What::TimeOut(number));
         }

@@ -6,8 +6,9 @@ use crate::logs::Message;
 use crate::plan::Plan;
 use crate::transaction::Offset;
 use crate::world::World;
-use stage_sdk::core::Position;
+use stage_sdk::core::{Position, Time};
 
+/// One of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
     /// The offsets are left out of the transaction.
@@ -28,12 +29,58 @@ pub(crate) enum Fault {
     Unanswered,
     /// That a command is carried out is written at once, in no transaction.
     Sooner,
+    /// Of a partition that was added only what comes from now on is read.
+    Latest,
+    /// Workers start with a policy that parks nothing, whatever waits.
+    Unasked,
 }
 
 impl Fault {
+    pub(crate) const ALL: [Fault; 11] = [
+        Fault::Empty,
+        Fault::Blind,
+        Fault::Purge,
+        Fault::Lost,
+        Fault::Inverted,
+        Fault::Barrier,
+        Fault::Order,
+        Fault::Unanswered,
+        Fault::Sooner,
+        Fault::Latest,
+        Fault::Unasked,
+    ];
+
+    /// The oracle must notice it as one of these rules broken: whichever meets it first.
+    pub(crate) fn rules(self) -> &'static [&'static str] {
+        match self {
+            Fault::Empty => &["no output without its offset"],
+            Fault::Blind => &["no output twice"],
+            Fault::Purge => &["no healthy record in the dead letters"],
+            Fault::Lost => &["nothing finished is taken back", "nothing is lost"],
+            Fault::Inverted => &["nothing finished is run again", "nothing is lost"],
+            // An old note is taken for the last.
+            Fault::Barrier => &[
+                "attempts survive",
+                "everything ends",
+                "no attempt before its time",
+                "no output twice",
+                "nothing finished is run again",
+                "nothing parked is deleted",
+                "order per key",
+                "a command and what comes of it are one",
+            ],
+            Fault::Order => &["order per key"],
+            // Or nobody ever answers it.
+            Fault::Unanswered => &["a command and what comes of it are one", "everything ends"],
+            Fault::Sooner => &["a command and what comes of it are one"],
+            Fault::Latest => &["nothing is lost", "everything ends"],
+            Fault::Unasked => &["everything ends", "order per key"],
+        }
+    }
+
     /// Swaps the outputs of two records of one key.
     pub(crate) fn swap(plan: &Plan, entries: &mut [Message]) {
-        let key = |entry: &Message| plan.ordered_key(entry.partition, entry.index);
+        let key = |entry: &Message| plan.records[entry.partition][entry.index].key;
         for later in 1..entries.len() {
             let two = entries[later];
             let earlier = entries[..later].iter().position(|one| {
@@ -68,6 +115,16 @@ impl World {
             _ => {}
         }
         commit
+    }
+
+    /// The number of the record at which a partition is begun, right or wrong.
+    pub(crate) fn begun(&self, of: usize, offset: Option<i64>) -> usize {
+        let records = &self.plan.records[of];
+        let added = self.plan.since[of] > Time::ZERO;
+        if offset.is_none() && added && self.fault == Some(Fault::Latest) {
+            return records.partition_point(|record| record.at <= self.now);
+        }
+        records.partition_point(|record| record.offset < offset.unwrap_or_default())
     }
 
     /// What a new owner is told of a partition, right or wrong.

@@ -6,6 +6,7 @@ use crate::member::Note;
 use crate::say;
 use crate::world::World;
 use rand::RngExt;
+use stage_sdk::core::Time;
 
 /// What a member learns when the group has a new generation.
 #[derive(Debug)]
@@ -72,6 +73,10 @@ impl World {
         let members: Vec<usize> =
             (0..self.members.len()).filter(|m| self.group.members[*m].joined).collect();
         for partition in 0..self.group.owners.len() {
+            // It is to be added later.
+            if self.plan.since[partition] > self.now {
+                continue;
+            }
             let target = self.group.targets[partition];
             let stays = target.is_some_and(|m| members.contains(&m));
             if !members.is_empty() && (!stays || self.random.random_bool(spread)) {
@@ -97,6 +102,22 @@ impl World {
             }
             self.tell_group(member, revoked, assigned);
         }
+    }
+
+    /// The group learns a while later that partitions were added.
+    pub(crate) fn add_later(&mut self) {
+        let added = self.plan.since.last().copied().unwrap_or_default();
+        if added > Time::ZERO {
+            let at = added + self.some_time(300);
+            self.agenda.note(at, What::Added);
+        }
+    }
+
+    /// The input has more partitions: somebody is to have them.
+    pub(crate) fn added(&mut self) {
+        say!(self, "ADDED {:?}", self.plan.since);
+        self.counts.added += u64::from(self.members.iter().any(|member| member.core.is_some()));
+        self.regroup(0.2);
     }
 
     pub(crate) fn tell_group(&mut self, member: usize, revoked: Vec<usize>, assigned: Vec<usize>) {

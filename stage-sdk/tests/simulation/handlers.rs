@@ -109,7 +109,7 @@ impl World {
             Outcome::Retry(Some(after)) => Some(self.now + after),
             _ => None,
         };
-        let retry = &self.plan.settings.retry;
+        let retry = &member.retry;
         member.failed |= match (outcome, retry.policy) {
             (Outcome::Fatal, _) | (Outcome::Retry(_), Policy::Stop) => true,
             (Outcome::Retry(_), Policy::InPlace | Policy::Ordered | Policy::RetryTopic) => {

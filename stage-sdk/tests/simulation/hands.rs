@@ -127,8 +127,7 @@ impl World {
                 Effect::Resume(partitions) => member.set_paused(&partitions, false),
                 Effect::Assign(from) => from.iter().for_each(|(partition, offset)| {
                     let of = partition.number as usize;
-                    let from = offset.unwrap_or_default();
-                    let next = self.plan.records[of].partition_point(|r| r.offset < from);
+                    let next = self.begun(of, *offset);
                     self.members[number].fetching[of] = Some(Fetch { next, paused: false });
                 }),
                 Effect::Unassign(partitions) => {

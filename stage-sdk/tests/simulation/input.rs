@@ -27,7 +27,7 @@ pub(crate) struct Record {
     /// Its outputs are refused.
     pub(crate) refused: Option<Refusal>,
     /// From then on it is not in the topic any more.
-    gone: Option<Time>,
+    pub(crate) gone: Option<Time>,
 }
 
 impl Record {
@@ -63,9 +63,10 @@ pub(crate) struct Kind {
     pub(crate) deleted: f64,
 }
 
-pub(crate) fn partition(random: &mut Random, kind: &Kind) -> Vec<Record> {
+/// The records of a partition that is there since then.
+pub(crate) fn partition(random: &mut Random, kind: &Kind, since: Time) -> Vec<Record> {
     let count = if kind.long { 1500 } else { random.random_range(0..=20) };
-    let (mut offset, mut at) = (random.random_range(0..3), ms(0));
+    let (mut offset, mut at) = (random.random_range(0..3), since);
     let mut records = Vec::with_capacity(count);
     for _ in 0..count {
         at += pause(random, kind.long);

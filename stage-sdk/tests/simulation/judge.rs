@@ -3,8 +3,9 @@
 use crate::logs::Why;
 use crate::member::Run;
 use crate::oracle::Fate;
+use crate::policy;
 use crate::world::World;
-use stage_sdk::core::{Ended, Policy, Rest, Time, WindowId};
+use stage_sdk::core::{Ended, Note, Policy, Rest, Time, WindowId};
 
 /// The least time before a window goes for the third time.
 const AGAIN: Time = Time::from_millis(20);
@@ -19,14 +20,17 @@ impl World {
     ) {
         let place = || format!("{number} {partition}/{index}");
         let member = &mut self.members[number];
-        let settings = &self.plan.settings;
-        let free = member.running.len() < settings.max_in_flight;
+        let retry = &member.retry;
+        let free = member.running.len() < self.plan.settings.max_in_flight;
         self.oracle.hold(free, "no more handlers than may be in flight", place);
         let records = &self.plan.records[partition];
-        let key = self.plan.ordered_key(partition, index);
+        let key = records[index].key;
+        // What waits alone is tried alone.
+        let alone = |lane| lane && retry.policy == Policy::RetryTopic;
         let same = |other: &&Run| {
+            let ordered = key.is_some() && !alone(lane) && !alone(other.lane);
             other.partition == partition
-                && (other.index == index || key.is_some() && records[other.index].key == key)
+                && (other.index == index || ordered && records[other.index].key == key)
         };
         let alone = !member.running.iter().any(|other| same(&other));
         self.oracle.hold(alone, "one handler at a time for a key", place);
@@ -35,13 +39,14 @@ impl World {
         tally.starts += 1;
         // Who lost the partition while it read what is parked may know more of that than of offsets:
         // what it has freed comes to it once more. Nothing of it is committed.
-        let knows = owner || settings.retry.policy != Policy::Ordered;
+        let knows = owner || !retry.policy.parks();
         let again = knows && tally.starts > tally.failures + 1;
         self.oracle.hold(!again, "no handler runs again without a failure", place);
-        let most = match settings.retry.policy {
-            Policy::InPlace | Policy::Ordered | Policy::RetryTopic => settings.retry.attempts,
+        let most = match retry.policy {
+            Policy::InPlace | Policy::Ordered | Policy::RetryTopic => retry.attempts,
             Policy::DeadLetter | Policy::Stop => 1,
         };
+        let most = most.max(tally.allowed);
         // A worker that lost the record may not know that somebody else has tried it.
         let (hurries, open) = self.oracle.hurries(partition, records[index].offset);
         let hurried = lane && if owner { open > 0 } else { hurries > 0 };
@@ -55,16 +60,17 @@ impl World {
         self.counts.hurried += u64::from(hurried);
         let known = &self.oracle.records[partition][index];
         let open = known.fate == if lane { Fate::Parked } else { Fate::Open };
-        let rest = known.note.filter(|_| lane && owner && !hurried).map(|note| note.rest);
+        let note = known.note.filter(|_| lane && owner && !hurried);
+        let held = note.is_some_and(|note| !policy::goes_on(retry, &note));
         self.oracle.hold(!owner || open, "nothing finished is run again", place);
-        let early = matches!(rest, Some(Rest::Until(at)) if self.now < at);
+        let early = matches!(note, Some(Note { rest: Rest::Until(at), .. }) if self.now < at);
         self.oracle.hold(!early, "no attempt before its time", place);
-        self.oracle.hold(rest != Some(Rest::Held), "what is held is not tried", place);
+        self.oracle.hold(!held, "what is held is not tried", place);
     }
 
     /// A record is given up.
     pub(crate) fn judge_given_up(&mut self, number: usize, place: (usize, usize), why: Why) {
-        let retry = &self.plan.settings.retry;
+        let retry = &self.members[number].retry;
         let tally = self.members[number].tallies[place.0][place.1];
         let enough = match (why, retry.policy) {
             (Why::Exhausted, Policy::InPlace | Policy::Ordered | Policy::RetryTopic) => {

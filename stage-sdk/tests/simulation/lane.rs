@@ -171,13 +171,7 @@ impl World {
             say!(self, "{number} reply {reply:?}");
             match reply {
                 Reply::Parked(of, pending, start, commands) => {
-                    for Pending { offset, attempts, .. } in &pending {
-                        let index = self.plan.records[of].partition_point(|r| r.offset < *offset);
-                        self.counts.taken_over += 1;
-                        if let Some(tally) = self.members[number].tallies[of].get_mut(index) {
-                            tally.attempts = *attempts;
-                        }
-                    }
+                    self.inherit(number, of, &pending);
                     self.step(number, Event::Parked(partition(of), pending, start));
                     if !commands.is_empty() {
                         self.step(number, Event::Commanded(partition(of), commands));

@@ -7,7 +7,7 @@ use crate::levers::Levers;
 use crate::logs::Message;
 use crate::transaction::Producer;
 use crate::world::World;
-use stage_sdk::core::{Core, Event, Exit, Id, Outcome, Settings, Time, WindowId};
+use stage_sdk::core::{Core, Event, Exit, Id, Outcome, Retry, Settings, Time, WindowId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What the group did.
@@ -45,6 +45,8 @@ pub(crate) struct Tally {
     pub(crate) failures: u32,
     /// Those that count for the limit.
     pub(crate) attempts: u32,
+    /// As many there may be in any case, whatever the limit is now.
+    pub(crate) allowed: u32,
     /// The handler said when it may be tried again.
     pub(crate) not_before: Option<Time>,
     /// Since then it has outputs, is filtered, or has a dead letter.
@@ -56,6 +58,9 @@ pub(crate) struct Member {
     /// None: it does not run.
     pub(crate) core: Option<Core>,
     pub(crate) life: u32,
+    /// The policy it runs by, in this life and until another is in force; whether that is the changed one.
+    pub(crate) retry: Retry,
+    pub(crate) changed: bool,
     pub(crate) identity: usize,
     pub(crate) effects: VecDeque<stage_sdk::core::Effect>,
     pub(crate) next_turn: Option<Time>,
@@ -109,8 +114,9 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(partitions: usize) -> Member {
+    pub(crate) fn new(partitions: usize, retry: Retry) -> Member {
         Member {
+            retry,
             assigned: vec![false; partitions],
             revoked_at: vec![None; partitions],
             fetching: vec![None; partitions],
@@ -122,8 +128,9 @@ impl Member {
     /// Forgets all but who it is.
     pub(crate) fn end(&mut self) {
         let partitions = self.assigned.len();
-        let (life, identity) = (self.life + 1, self.identity);
-        *self = Member { life, identity, ..Member::new(partitions) };
+        let (life, identity, changed) = (self.life + 1, self.identity, self.changed);
+        let retry = std::mem::take(&mut self.retry);
+        *self = Member { life, identity, changed, ..Member::new(partitions, retry) };
     }
 }
 
@@ -133,7 +140,9 @@ impl World {
             return;
         }
         let incarnation = (number as u64) << 32 | u64::from(self.members[number].life);
-        let settings = Settings { incarnation, ..self.plan.settings.clone() };
+        self.take_up_policy(number);
+        let retry = self.members[number].retry.clone();
+        let settings = Settings { incarnation, retry, ..self.plan.settings.clone() };
         let member = &mut self.members[number];
         member.core = Some(Core::new(settings));
         member.producer = Some(producer);

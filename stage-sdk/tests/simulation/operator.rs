@@ -6,12 +6,15 @@ use crate::faults::Fault;
 use crate::input::{REDIRECT, TARGETS};
 use crate::logs::{Form, Message, Why};
 use crate::oracle::{Fate, Oracle};
-use crate::plan::{Plan, ms};
+use crate::plan::ms;
+use crate::policy;
 use crate::say;
 use crate::transaction::Transaction;
 use crate::world::World;
 use rand::RngExt;
-use stage_sdk::core::{Answer, Command, CommandId, GivenUp, Id, Note, Partition, Rest, Time, Wish};
+use stage_sdk::core::{
+    Answer, Command, CommandId, GivenUp, Id, Note, Partition, Policy, Time, Wish,
+};
 use std::collections::BTreeMap;
 
 const RULE: &str = "a command and what comes of it are one";
@@ -24,6 +27,13 @@ pub(crate) struct Wanted {
     /// The records that were seen waiting.
     records: Vec<usize>,
     pub(crate) answered: bool,
+}
+
+impl Wanted {
+    /// To who lets each wait alone, a command is of one record only.
+    fn concerns(&self, policy: Policy) -> &[usize] {
+        if policy == Policy::RetryTopic { &self.records[..1] } else { &self.records }
+    }
 }
 
 impl Message {
@@ -51,7 +61,8 @@ impl World {
             let keys = self.waiting(of);
             let one = self.random.random_range(0..keys.len().max(1));
             for (at, (records, head)) in keys.into_iter().enumerate() {
-                let held = head.rest == Rest::Held;
+                // Where another policy decides about it, nobody has to.
+                let held = !policy::goes_on(self.plan.shown(self.now), &head);
                 if if calm { held } else { at == one } {
                     self.want(of, records);
                 }
@@ -62,9 +73,10 @@ impl World {
     /// What waits of each key, and how the first of it stands.
     fn waiting(&self, of: usize) -> Vec<(Vec<usize>, Note)> {
         let mut keys: BTreeMap<(Option<u64>, usize), (Vec<usize>, Note)> = BTreeMap::new();
+        let unordered = self.plan.shown(self.now).policy == Policy::RetryTopic;
         for (index, note) in self.parked(of) {
             let key = self.key(of, index);
-            let alone = if key.is_none() { index } else { 0 };
+            let alone = if key.is_none() || unordered { index } else { 0 };
             keys.entry((key, alone)).or_insert((Vec::new(), note)).0.push(index);
         }
         keys.into_values().collect()
@@ -144,7 +156,8 @@ impl World {
         match self.fault {
             Some(Fault::Unanswered) => {}
             Some(Fault::Sooner) => {
-                self.oracle.answer(&message, |_| false);
+                let policy = self.members[number].retry.policy;
+                self.oracle.answer(policy, &message, |_| false);
                 self.write_alone(message);
             }
             _ => self.filling(number).push(message),
@@ -167,12 +180,12 @@ impl Oracle {
     }
 
     /// Whether an operator wants this record given up.
-    pub(crate) fn is_wanted(&self, id: CommandId, message: &Message) -> bool {
+    pub(crate) fn is_wanted(&self, id: CommandId, policy: Policy, message: &Message) -> bool {
         self.commands.get(&id).is_some_and(|wanted| {
             !wanted.answered
                 && wanted.of == message.partition
                 && wanted.command.wish != Wish::RetryNow
-                && wanted.records.contains(&message.index)
+                && wanted.concerns(policy).contains(&message.index)
         })
     }
 
@@ -187,42 +200,37 @@ impl Oracle {
                         && matches!(other.form, Form::Noted(_))
                 })
             };
-            self.answer(message, noted);
+            self.answer(transaction.policy, message, noted);
         }
         for message in messages {
             let Some(Why::Operator(id)) = message.why.filter(|_| message.target == TARGETS) else {
                 continue;
             };
             let wanted = &self.commands[&id];
-            let whole = wanted.answered || !self.is_over(wanted);
+            let whole = wanted.answered || !self.is_over(wanted, transaction.policy);
             self.hold(whole, RULE, || format!("no answer with {message:?}"));
         }
     }
 
     /// An answer is committed.
-    pub(crate) fn answer(&mut self, message: &Message, noted: impl Fn(usize) -> bool) {
+    pub(crate) fn answer(
+        &mut self,
+        policy: Policy,
+        message: &Message,
+        noted: impl Fn(usize) -> bool,
+    ) {
         let Form::Answered(answer) = message.form else { return };
         let Some(wanted) = self.commands.get(&answer.command) else { return };
         let tried = wanted.command.wish == Wish::RetryNow && noted(wanted.records[0]);
-        let right = !wanted.answered && (tried || self.is_over(wanted));
+        let right = !wanted.answered && (tried || self.is_over(wanted, policy));
         self.hold(right, RULE, || format!("{message:?}"));
         if let Some(wanted) = self.commands.get_mut(&answer.command) {
             wanted.answered = true;
         }
     }
 
-    fn is_over(&self, wanted: &Wanted) -> bool {
+    pub(crate) fn is_over(&self, wanted: &Wanted, policy: Policy) -> bool {
         let parked = |index: &usize| self.records[wanted.of][*index].fate == Fate::Parked;
-        !wanted.records.iter().any(parked)
-    }
-
-    /// Before a parked record is done with, all parked ones of its key before it are.
-    pub(crate) fn freed_in_order(&mut self, plan: &Plan, message: &Message) {
-        let Some(key) = plan.records[message.partition][message.index].key else { return };
-        let chain = &self.chains[message.partition * plan.keys + key];
-        let earlier = chain.iter().take_while(|index| **index < message.index);
-        let parked = |index: &&usize| self.records[message.partition][**index].fate == Fate::Parked;
-        let left = earlier.copied().find(|index| parked(&index));
-        self.hold(left.is_none(), "order per key", || format!("{message:?} before {left:?}"));
+        !wanted.concerns(policy).iter().any(parked)
     }
 }

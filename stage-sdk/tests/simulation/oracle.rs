@@ -6,7 +6,7 @@ use crate::logs::{Form, Message, Why};
 use crate::operator::Wanted;
 use crate::plan::Plan;
 use crate::transaction::Transaction;
-use stage_sdk::core::{CommandId, Note, Position, Time};
+use stage_sdk::core::{CommandId, Note, Policy, Position, Time};
 use std::collections::BTreeMap;
 
 /// The broker's limit for the metadata of one offset.
@@ -46,6 +46,8 @@ pub(crate) struct Known {
     pub(crate) fate: Fate,
     /// Some worker's handler ended well; without outputs that means it was filtered.
     pub(crate) handled: bool,
+    /// Others of its key passed it while it was parked, and might.
+    pub(crate) passed: bool,
     /// Messages that can be read, by target.
     pub(crate) seen: [u8; TARGETS + 1],
     /// How it stands, as the redirect topic tells.
@@ -53,7 +55,7 @@ pub(crate) struct Known {
     /// Messages in the transaction that is being looked at.
     sent: [u8; TARGETS + 1],
     parked: u8,
-    freed: u8,
+    pub(crate) freed: u8,
 }
 
 pub(crate) struct Oracle {
@@ -64,11 +66,17 @@ pub(crate) struct Oracle {
     /// For each partition and key its records, for those and each target the next one expected.
     pub(crate) chains: Vec<Vec<usize>>,
     pub(crate) heads: Vec<usize>,
+    /// How many of a chain's first are finished.
+    pub(crate) finished: Vec<usize>,
+    /// Records that others of their key passed where they may.
+    pub(crate) passed: u64,
     open: usize,
     /// Messages that are committed and cannot be read yet.
     pub(crate) hidden: usize,
     /// What operators wanted.
     pub(crate) commands: BTreeMap<CommandId, Wanted>,
+    /// Somebody may still carry them out, also if what they concern is done.
+    pub(crate) heard: bool,
     pub(crate) broken: Option<Broken>,
 }
 
@@ -76,8 +84,8 @@ impl Oracle {
     pub(crate) fn new(plan: &Plan) -> Oracle {
         let mut chains = vec![Vec::new(); plan.records.len() * plan.keys];
         for (partition, records) in plan.records.iter().enumerate() {
-            for index in 0..records.len() {
-                if let Some(key) = plan.ordered_key(partition, index) {
+            for (index, record) in records.iter().enumerate() {
+                if let Some(key) = record.key {
                     chains[partition * plan.keys + key].push(index);
                 }
             }
@@ -87,10 +95,13 @@ impl Oracle {
             records: plan.records.iter().map(|r| vec![Known::default(); r.len()]).collect(),
             positions: vec![Position::default(); plan.records.len()],
             heads: vec![0; chains.len() * TARGETS],
+            finished: vec![0; chains.len()],
             chains,
+            passed: 0,
             open: plan.records.iter().map(Vec::len).sum(),
             hidden: 0,
             commands: BTreeMap::new(),
+            heard: true,
             broken: None,
         }
     }
@@ -122,7 +133,10 @@ impl Oracle {
                 }
             }
         }
-        for (id, wanted) in self.commands.iter().filter(|(_, wanted)| !wanted.answered).take(2) {
+        let open = self.commands.iter().filter(|(_, wanted)| {
+            !wanted.answered && (self.heard || !self.is_over(wanted, Policy::Ordered))
+        });
+        for (id, wanted) in open.take(2) {
             left += &format!(" {id:?} {wanted:?}");
         }
         left
@@ -153,7 +167,7 @@ impl Oracle {
             let right = match message.why {
                 Some(Why::Rejected) => record.bad,
                 Some(Why::Refused) => record.refused.is_some(),
-                Some(Why::Operator(id)) => self.is_wanted(id, message),
+                Some(Why::Operator(id)) => self.is_wanted(id, transaction.policy, message),
                 // The worker's own count of attempts is looked at when it gives up.
                 Some(Why::Exhausted) | None => true,
             };
@@ -165,7 +179,7 @@ impl Oracle {
         }
         for message in &transaction.messages {
             if message.form == Form::Freed {
-                self.freed(plan, message);
+                self.freed(plan, transaction.policy, message);
             }
         }
         for message in records() {
@@ -175,12 +189,15 @@ impl Oracle {
             (known.parked, known.freed) = (0, 0);
             let covered = done && known.fate != Fate::Open;
             self.hold(covered, "no output without its offset", || format!("{message:?}"));
+            if message.target < TARGETS {
+                self.committed_in_order(plan, transaction.policy, message);
+            }
         }
         self.answered(transaction);
     }
 
     /// A parked record is done with.
-    fn freed(&mut self, plan: &Plan, message: &Message) {
+    fn freed(&mut self, plan: &Plan, policy: Policy, message: &Message) {
         let known = &mut self.records[message.partition][message.index];
         let [one, two] = plan.records[message.partition][message.index].outputs;
         let sent = known.sent;
@@ -190,7 +207,7 @@ impl Oracle {
         self.open -= 1;
         self.hidden += sent.iter().map(|count| usize::from(*count)).sum::<usize>();
         self.hold(whole, "nothing is lost", || format!("{message:?} sent {sent:?}"));
-        self.freed_in_order(plan, message);
+        self.freed_in_order(plan, policy, message);
     }
 
     fn moved(&mut self, plan: &Plan, partition: usize, next: i64, metadata: &str) {

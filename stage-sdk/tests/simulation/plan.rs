@@ -2,10 +2,11 @@
 //! follows from the seed.
 
 use crate::input::{self, Kind, Record};
+use crate::policy::{self, Change};
 use crate::trouble::Trouble;
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus as Random;
-use stage_sdk::core::{Exhausted, Policy, Retry, Settings, Time};
+use stage_sdk::core::{Policy, Retry, Settings, Time};
 use std::time::Duration;
 
 pub(crate) fn ms(count: u64) -> Time {
@@ -35,8 +36,12 @@ pub(crate) struct Rates {
 pub(crate) struct Plan {
     pub(crate) workers: usize,
     pub(crate) settings: Settings,
+    /// Another retry policy than that of the settings, for whoever starts later.
+    pub(crate) change: Option<Change>,
     /// By partition, in offset order.
     pub(crate) records: Vec<Vec<Record>>,
+    /// Since when each partition is there: some are added while workers run.
+    pub(crate) since: Vec<Time>,
     /// How many of them are deleted at some time.
     pub(crate) deleted: usize,
     pub(crate) keys: usize,
@@ -68,11 +73,17 @@ impl Plan {
         let long = random.random_ratio(1, 1000);
         let quiet = !long && random.random_ratio(1, 10);
         let mut settings = settings(random, long);
-        let ordered = settings.retry.policy == Policy::Ordered;
-        let operator = (ordered && random.random_bool(0.6))
-            .then(|| one_of(random, &[ms(30), ms(150), ms(600)]));
-        if operator.is_some() && settings.retry.exhausted == Exhausted::Hold {
-            settings.retry.attempts = random.random_range(1..=4);
+        let calm = ms(random.random_range(100..1500));
+        let mut change =
+            (!long && random.random_bool(0.3)).then(|| Change::draw(random, &settings.retry, calm));
+        let retries = || [&settings.retry].into_iter().chain(change.iter().map(|c| &c.retry));
+        let parks = retries().any(|retry| retry.policy.parks());
+        let stops = retries().any(|retry| retry.policy == Policy::Stop);
+        let operator =
+            (parks && random.random_bool(0.6)).then(|| one_of(random, &[ms(30), ms(150), ms(600)]));
+        if operator.is_some() {
+            policy::hold_for_operator(random, &mut settings.retry);
+            change.iter_mut().for_each(|c| policy::hold_for_operator(random, &mut c.retry));
         }
         let mut rates = rates(random);
         let mut slow = (!long && random.random_bool(0.1)).then(|| random.random_range(6..20));
@@ -83,7 +94,6 @@ impl Plan {
             settings.stop = ms(3000);
             settings.timeout = ms(400);
         }
-        let stops = settings.retry.policy == Policy::Stop;
         let kind = Kind {
             keys: if long { 2 } else { random.random_range(1..=5) },
             long,
@@ -96,17 +106,20 @@ impl Plan {
             deleted: if random.random_ratio(1, 10) { 0.2 } else { 0.0 },
         };
         let partitions = if long { 1 } else { random.random_range(1..=4) };
+        let since = since(random, partitions);
         let records: Vec<Vec<Record>> =
-            (0..partitions).map(|_| input::partition(random, &kind)).collect();
+            since.iter().map(|since| input::partition(random, &kind, *since)).collect();
         Plan {
             deleted: records.iter().flatten().filter(|record| record.is_deleted()).count(),
             workers: if random.random_bool(0.25) { 1 } else { 2 },
             settings,
             records,
+            since,
             keys: kind.keys,
             rates,
             troubles: Trouble::some(random, quiet),
-            calm: ms(random.random_range(100..1500)),
+            calm,
+            change,
             session: ms(random.random_range(20..600)),
             transaction: ms(random.random_range(300..3000)),
             slow: slow.unwrap_or(usize::MAX),
@@ -117,12 +130,14 @@ impl Plan {
     }
 }
 
-impl Plan {
-    /// The key of a record, where its order is kept.
-    pub(crate) fn ordered_key(&self, partition: usize, index: usize) -> Option<usize> {
-        let key = self.records[partition][index].key;
-        key.filter(|_| self.settings.retry.policy != Policy::RetryTopic)
+/// The first partition is always there.
+fn since(random: &mut Random, partitions: usize) -> Vec<Time> {
+    let mut since = vec![Time::ZERO; partitions];
+    if partitions > 1 && random.random_bool(0.15) {
+        let at = ms(random.random_range(5..1500));
+        since[random.random_range(1..partitions)..].fill(at);
     }
+    since
 }
 
 fn rates(random: &mut Random) -> Rates {
@@ -141,34 +156,14 @@ fn settings(random: &mut Random, long: bool) -> Settings {
         (!long && random.random_ratio(1, one_in)).then(|| random.random_range(range))
     };
     let (waiting_bytes, window_bytes) = (odd(5, 50..300), odd(5, 20..200));
-    let policy = match random.random_range(0..20) {
-        0 => Policy::Stop,
-        1 | 2 => Policy::DeadLetter,
-        3..11 => Policy::Ordered,
-        11..14 => Policy::RetryTopic,
-        _ => Policy::InPlace,
-    };
-    let (exhausted, attempts) = match random.random_range(0..10) {
-        0 => (Exhausted::Stop, random.random_range(1..=4)),
-        // What is held stays so unless an operator decides: `draw` sees to that.
-        1..5 if policy.parks() => (Exhausted::Hold, u32::MAX),
-        _ => (Exhausted::DeadLetter, random.random_range(1..=4)),
-    };
+    let in_place = Retry { first: ms(10), longest: ms(50), attempts: 3, ..Retry::default() };
     Settings {
         inline: !long && random.random_bool(0.5),
         max_in_flight: random.random_range(1..=8),
         max_waiting: if long { 5000 } else { random.random_range(1..=20) },
         max_waiting_bytes: waiting_bytes.unwrap_or(1 << 20),
         timeout: ms(if long { 1500 } else { random.random_range(20..400) }),
-        retry: Retry {
-            policy: if long { Policy::InPlace } else { policy },
-            attempts,
-            first: ms(random.random_range(1..20)),
-            longest: ms(50),
-            exhausted: if long { Exhausted::DeadLetter } else { exhausted },
-            in_place_for: ms(random.random_range(0..30)),
-            max_parked: random.random_range(2..40),
-        },
+        retry: if long { in_place } else { policy::draw(random) },
         commit_interval: ms(random.random_range(1..60)),
         max_window_records: if long { 300 } else { random.random_range(1..=30) },
         max_window_bytes: window_bytes.unwrap_or(1 << 20),

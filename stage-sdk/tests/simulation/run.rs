@@ -1,5 +1,6 @@
 //! Many schedules, on all cores.
 
+use crate::case::Case;
 use crate::faults::Fault;
 use crate::oracle::Broken;
 use crate::world::World;
@@ -60,6 +61,14 @@ counts!(
     revoked,
     lost,
     expired,
+    added,
+    policy_changed,
+    policy_refused,
+    side_by_side,
+    passed,
+    to_ordered,
+    to_alone,
+    reconsidered,
     crashed,
     outages,
     opened,
@@ -95,13 +104,13 @@ impl Counts {
 
 /// The schedule that broke a rule first.
 pub(crate) struct Found {
-    pub(crate) seed: u64,
+    pub(crate) case: Case,
     pub(crate) broken: Broken,
 }
 
 /// One schedule; a panic of the core is a broken rule too.
-pub(crate) fn one(seed: u64, fault: Option<Fault>, talks: bool) -> Result<Counts, Broken> {
-    let run = || World::new(seed, fault, talks).run();
+pub(crate) fn one(case: &Case, talks: bool) -> Result<Counts, Broken> {
+    let run = || World::new(case, talks).run();
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default();
@@ -120,12 +129,13 @@ pub(crate) fn many(count: u64, fault: Option<Fault>) -> Result<Counts, Found> {
         loop {
             let from = next.fetch_add(CHUNK, Ordering::Relaxed);
             for seed in from..(from + CHUNK).min(count) {
-                match one(seed, fault, false) {
+                let case = Case::new(seed, fault);
+                match case.run(false) {
                     Ok(more) => counts.add(&more),
                     Err(broken) => {
                         let mut found = found.lock().unwrap();
-                        if found.as_ref().is_none_or(|known| seed < known.seed) {
-                            *found = Some(Found { seed, broken });
+                        if found.as_ref().is_none_or(|known| seed < known.case.seed) {
+                            *found = Some(Found { case, broken });
                         }
                     }
                 }

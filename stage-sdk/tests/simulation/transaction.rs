@@ -1,6 +1,7 @@
 //! What a transaction is to the model of the broker.
 
 use crate::logs::Message;
+use stage_sdk::core::Policy;
 use std::collections::BTreeMap;
 
 /// The place of a marker for the group's offsets; every other place is an output log.
@@ -38,6 +39,8 @@ pub(crate) type Offset = (i64, String);
 #[derive(Debug)]
 pub(crate) struct Transaction {
     pub(crate) producer: Producer,
+    /// By which the worker runs.
+    pub(crate) policy: Policy,
     pub(crate) state: State,
     pub(crate) messages: Vec<Message>,
     pub(crate) offsets: BTreeMap<usize, Offset>,

@@ -2,6 +2,7 @@
 
 use crate::agenda::{Agenda, What, Who};
 use crate::broker::Broker;
+use crate::case::Case;
 use crate::faults::Fault;
 use crate::group::Group;
 use crate::input::REDIRECT;
@@ -9,8 +10,8 @@ use crate::member::Member;
 use crate::oracle::{Broken, Oracle};
 use crate::plan::{Plan, ms};
 use crate::run::Counts;
+use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus as Random;
-use rand::{RngExt, SeedableRng};
 use stage_sdk::core::Time;
 
 /// Once nothing goes wrong any more, everything must have ended after this long.
@@ -50,20 +51,21 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, fault: Option<Fault>, talks: bool) -> World {
-        let mut random = Random::seed_from_u64(seed);
-        let plan = Plan::draw(&mut random);
+    pub(crate) fn new(case: &Case, talks: bool) -> World {
+        let (plan, random) = case.draw();
         let partitions = plan.records.len();
         let mut world = World {
             now: Time::ZERO,
             agenda: Agenda::default(),
             broker: Broker::new(partitions, REDIRECT + 1),
             group: Group::new(plan.workers, partitions),
-            members: (0..plan.workers).map(|_| Member::new(partitions)).collect(),
+            members: (0..plan.workers)
+                .map(|_| Member::new(partitions, plan.settings.retry.clone()))
+                .collect(),
             oracle: Oracle::new(&plan),
             random,
             plan,
-            fault,
+            fault: case.fault,
             away_until: Time::ZERO,
             dependency_away_until: Time::ZERO,
             calm: false,
@@ -81,6 +83,7 @@ impl World {
         arrivals.dedup_by(|later, earlier| *later < *earlier + ms(1));
         arrivals.iter().for_each(|at| world.agenda.note(*at, What::Arrival));
         world.agenda.note(world.plan.calm, What::Calm);
+        world.add_later();
         world.next_trouble();
         world.next_operator(ms(0));
         world
@@ -103,6 +106,7 @@ impl World {
             }
             if self.ending && self.members.iter().all(|member| member.core.is_none()) {
                 self.counts.schedules = 1;
+                self.counts.passed = self.oracle.passed;
                 return Ok(self.counts);
             }
             if at > patience {
@@ -116,6 +120,7 @@ impl World {
         let at_hand = self.now >= self.away_until;
         match what {
             What::Arrival => (0..self.members.len()).for_each(|member| self.wake(member)),
+            What::Added => self.added(),
             What::Turn(who) if self.lives(who) => self.turn(who.member),
             What::Ready(who, id, attempt) if self.lives(who) => self.ready(who.member, id, attempt),
             What::Lane(who) if self.lives(who) => self.lane(who),
@@ -141,6 +146,7 @@ impl World {
             What::Calm => {
                 self.calm = true;
                 (0..self.members.len()).for_each(|member| self.let_go_of_levers(member));
+                self.change_the_rest();
             }
             _ => {}
         }
