@@ -47,9 +47,10 @@ struct Row {
     how: How,
     work_ms: u64,
     records: u64,
-    /// With a record of each key at work all the time.
-    limit: f64,
+    /// Nothing but the work, in the same run: one sleeper for each key.
+    work_alone: f64,
     records_per_second: Spread,
+    to_work_alone: Spread,
 }
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
@@ -61,21 +62,43 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     for (work_ms, records) in WORK {
         let records = records / options.part;
         for how in [How::Alone, How::Together] {
+            quiet::wait(Duration::from_secs(place.patience))?;
+            let work_alone = sleepers(work_ms);
             let mut rates = Vec::new();
             for _ in 0..options.rounds {
                 quiet::wait(Duration::from_secs(place.patience))?;
                 rates.push(drain(place, &topics, &input, how, work_ms, records)?);
             }
-            let limit = ORDERS as f64 * 1000.0 / work_ms as f64;
-            let rates = Spread::of(rates);
+            let to_work_alone = Spread::of(rates.iter().map(|rate| rate / work_alone));
+            let records_per_second = Spread::of(rates);
             let name = if how == How::Alone { "alone" } else { "together" };
             println!(
-                "{work_ms:>3} ms {name:<8} {rates} records/s; nothing but the work: {limit:.0}"
+                "{work_ms:>3} ms {name:<8} {records_per_second} records/s; nothing but the work: {work_alone:.0}; ratio {to_work_alone}"
             );
-            rows.push(Row { how, work_ms, records, limit, records_per_second: rates });
+            rows.push(Row { how, work_ms, records, work_alone, records_per_second, to_work_alone });
         }
     }
     save("keyed.json", &rows)
+}
+
+/// How often a second one sleeper for each key wakes: a timer's millisecond is longer than one.
+fn sleepers(work_ms: u64) -> f64 {
+    const TIME: Duration = Duration::from_secs(1);
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else {
+        return f64::NAN;
+    };
+    let begin = Instant::now();
+    let sleeper = async || {
+        let mut count = 0;
+        while begin.elapsed() < TIME {
+            tokio::time::sleep(Duration::from_millis(work_ms)).await;
+            count += 1;
+        }
+        count
+    };
+    let all = (0..ORDERS).map(|_| sleeper());
+    let count: u64 = runtime.block_on(futures::future::join_all(all)).into_iter().sum();
+    count as f64 / begin.elapsed().as_secs_f64()
 }
 
 thread_local! {

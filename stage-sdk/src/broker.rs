@@ -78,6 +78,10 @@ const EVERY: &[(&str, &str)] = &[
     ("log.connection.close", "false"),
 ];
 
+/// What a member fetches ahead, of all partitions together.
+const MESSAGES: i32 = 20_000;
+const KBYTES: i32 = 16_384;
+
 const CONSUMER: &[(&str, &str)] = &[
     ("enable.auto.commit", "false"),
     ("enable.auto.offset.store", "false"),
@@ -90,7 +94,7 @@ const CONSUMER: &[(&str, &str)] = &[
     // A dead worker's partitions are taken over after six seconds.
     ("session.timeout.ms", "6000"),
     ("heartbeat.interval.ms", "500"),
-    // Fetched ahead per partition; more than this costs memory and wins little.
+    // Fetched ahead; more than this costs memory and wins little.
     ("queued.min.messages", "20000"),
     ("queued.max.messages.kbytes", "16384"),
     // An empty partition is asked again at once; the broker holds the question this long.
@@ -169,6 +173,23 @@ impl Broker {
         if let Some(identity) = identity {
             config.set("group.instance.id", identity);
         }
+        config
+    }
+
+    /// The same for one that reads each partition of an input of so many by itself: what is fetched ahead
+    /// is shared out among them.
+    pub(crate) fn member(
+        &self,
+        group: &str,
+        identity: Option<&str>,
+        partitions: i32,
+    ) -> ClientConfig {
+        let share = |all: i32, least: i32| (all / partitions.max(1)).max(least).to_string();
+        let mut config = self.consumer(group, identity);
+        config
+            .set("queued.min.messages", share(MESSAGES, 1000))
+            .set("queued.max.messages.kbytes", share(KBYTES, 256));
+        self.override_in(&mut config);
         config
     }
 

@@ -4,9 +4,12 @@
 //! a partition is to finish first. Only once the consumer is being closed must the answer come
 //! from inside the callback, or the close would wait for ever.
 
+mod feed;
 mod name;
 mod reach;
 mod seen;
+
+pub(crate) use feed::Feeds;
 
 use crate::broker::Broker;
 use crate::core::{Partition, Position};
@@ -131,19 +134,39 @@ pub(crate) enum Next<'m> {
     Nothing,
 }
 
+impl<'m> Next<'m> {
+    fn of(
+        polled: Option<KafkaResult<BorrowedMessage<'m>>>,
+        served: bool,
+    ) -> Result<Next<'m>, KafkaError> {
+        match polled {
+            None if served => Ok(Next::Event),
+            None => Ok(Next::Nothing),
+            Some(Ok(message)) => Ok(Next::Record(message)),
+            Some(Err(error)) if ends(&error) => Err(error),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "consumer");
+                Ok(Next::Event)
+            }
+        }
+    }
+}
+
 /// A member of a group, reading committed records of its topics.
 pub(crate) struct Consumer {
-    base: BaseConsumer<Notes>,
+    base: Arc<BaseConsumer<Notes>>,
+    wake: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Consumer {
     /// Joins the group. `wake` is called, from another thread, whenever there is something new.
-    /// `observed`: [`Consumer::seen`] has an answer.
+    /// `apart`: its partitions will be read by themselves, of so many. `observed`: [`Consumer::seen`] has
+    /// an answer.
     pub(crate) fn join(
         broker: &Broker,
-        group: &str,
-        member: Option<&str>,
+        (group, member): (&str, Option<&str>),
         topics: &[String],
+        apart: Option<i32>,
         observed: bool,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> KafkaResult<Consumer> {
@@ -155,29 +178,26 @@ impl Consumer {
             reach: Reach::new(&broker.servers),
             seen: Seen::default(),
         };
-        let mut config = broker.consumer(group, member);
+        let mut config = match apart {
+            Some(partitions) => broker.member(group, member, partitions),
+            None => broker.consumer(group, member),
+        };
         if observed {
             config.set("statistics.interval.ms", seen::EVERY);
         }
         let mut base: BaseConsumer<Notes> = config.create_with_context(notes)?;
-        base.set_nonempty_callback(wake);
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
+        let call = wake.clone();
+        base.set_nonempty_callback(move || call());
         base.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(Consumer { base })
+        Ok(Consumer { base: Arc::new(base), wake })
     }
 
-    /// What comes next; errors that pass are logged.
+    /// What comes next, besides what the feeds have; errors that pass are logged.
     pub(crate) fn next(&self) -> Result<Next<'_>, KafkaError> {
         let before = self.served();
-        match self.base.poll(Duration::ZERO) {
-            None if self.served() == before => Ok(Next::Nothing),
-            None => Ok(Next::Event),
-            Some(Ok(message)) => Ok(Next::Record(message)),
-            Some(Err(error)) if ends(&error) => Err(error),
-            Some(Err(error)) => {
-                tracing::debug!(%error, "consumer");
-                Ok(Next::Event)
-            }
-        }
+        let polled = self.base.poll(Duration::ZERO);
+        Next::of(polled, self.served() != before)
     }
 
     fn served(&self) -> u32 {

@@ -7,7 +7,7 @@ mod parking;
 mod send;
 
 use crate::batch::{Batch, Mark};
-use crate::consumer::Consumer;
+use crate::consumer::{Consumer, Feeds};
 use crate::core::{Core, Effect, Ended, Partition, Policy, WindowId};
 use crate::courier::{Courier, Job, Reply};
 use crate::failure::{Failure, Kind};
@@ -47,6 +47,10 @@ pub(crate) struct Worksite {
     pub(crate) stage: String,
     pub(crate) group: String,
     pub(crate) inputs: Vec<String>,
+    /// How many partitions the input had at the start.
+    pub(crate) partitions: i32,
+    /// Partitions are read by themselves.
+    pub(crate) apart: bool,
     /// The main output, the named ones.
     pub(crate) targets: Vec<Option<Target>>,
     pub(crate) dead_letters: Target,
@@ -85,6 +89,8 @@ struct Sending {
 
 pub(crate) struct Kafka {
     pub(crate) consumer: Arc<Consumer>,
+    /// The records of the partitions that are ours.
+    pub(crate) feeds: Feeds,
     courier: Courier,
     producer: Arc<Producer>,
     pub(crate) worksite: Worksite,
@@ -112,6 +118,7 @@ impl Kafka {
     ) -> Kafka {
         Kafka {
             consumer,
+            feeds: Feeds::new(worksite.apart),
             courier,
             producer,
             worksite,
@@ -222,12 +229,15 @@ impl Kafka {
                 self.assigning.get_or_insert_default().extend(partitions);
                 Ok(())
             }
-            Effect::Unassign(partitions) => self.consumer.unassign(&partitions),
+            Effect::Unassign(partitions) => {
+                self.feeds.end(&partitions);
+                self.consumer.unassign(&partitions)
+            }
             Effect::Pause(partitions) => {
                 self.assign();
-                self.consumer.pause(&partitions)
+                self.feeds.pause(&self.consumer, &partitions)
             }
-            Effect::Resume(partitions) => self.consumer.resume(&partitions),
+            Effect::Resume(partitions) => self.feeds.resume(&self.consumer, &partitions),
             _ => Ok(()),
         };
         if let Err(error) = answer {
@@ -238,12 +248,15 @@ impl Kafka {
     /// Answers an assignment, also an empty one: the group waits for it.
     pub(crate) fn assign(&mut self) {
         let Some(partitions) = self.assigning.take() else { return };
+        for (partition, _) in &partitions {
+            self.feeds.begin(&self.consumer, *partition);
+        }
         if let Err(error) = self.consumer.assign(&partitions) {
             tracing::warn!(%error, "partitions could not be assigned");
         }
         // A pause outlives the ownership in which it was made.
         let all: Vec<Partition> = partitions.iter().map(|(partition, _)| *partition).collect();
-        if let Err(error) = self.consumer.resume(&all) {
+        if let Err(error) = self.feeds.resume(&self.consumer, &all) {
             tracing::warn!(%error, "partitions could not be resumed");
         }
     }
@@ -273,6 +286,7 @@ impl Kafka {
         }
         drop(self.courier);
         drop(self.producer);
+        drop(self.feeds);
         self.consumer.leave(self.assigning.is_some(), wait);
         if let Some(lanes) = self.lanes {
             lanes.end(until.saturating_duration_since(Instant::now()));

@@ -296,6 +296,8 @@ impl Service {
             stage: self.stage.clone(),
             group: self.group.clone(),
             inputs: vec![self.input.clone()],
+            partitions: input.partitions,
+            apart: false,
             targets,
             dead_letters: target(&self.dead_letters)?,
             lane: self.lane(&topics, &input)?,
@@ -328,7 +330,7 @@ impl Service {
         ready: &mpsc::Sender<Result<(), StartError>>,
     ) -> Ended {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        worksite.is_sink = sink.is_some();
+        (worksite.is_sink, worksite.apart) = (sink.is_some(), !S::INLINE);
         let (runtime, kafka) = match (runtime, self.connect(worksite, identity, sink, &line.wake)) {
             (Ok(runtime), Ok(kafka)) => (runtime, kafka),
             (Err(error), _) => return refuse(ready, StartError::Runtime(error.to_string())),
@@ -393,9 +395,10 @@ impl Service {
         let notify = wake.clone();
         let wake_up = move || notify.notify_one();
         let (inputs, observed) = (&worksite.inputs, self.admin.is_some());
+        let who = (self.group.as_str(), member.as_deref());
+        let apart = worksite.apart.then_some(worksite.partitions);
         let consumer =
-            Consumer::join(&self.broker, &self.group, member.as_deref(), inputs, observed, wake_up)
-                .map_err(failed)?;
+            Consumer::join(&self.broker, who, inputs, apart, observed, wake_up).map_err(failed)?;
         let consumer = Arc::new(consumer);
         let means = Means {
             consumer: consumer.clone(),

@@ -23,6 +23,8 @@ use crate::record::{self, Kept, Record};
 use crate::stage::Stage;
 use crate::telemetry::Seat;
 use attempt::{Held, Where};
+use rdkafka::Message as _;
+use rdkafka::error::KafkaError;
 use report::Reporter;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -163,7 +165,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         }
         self.step(Event::Quiet);
         // Nobody wakes us for records that came while we took none.
-        self.kafka.has_replies() || (held && self.core.wants_records())
+        let untold = self.kafka.feeds.take_untold();
+        self.kafka.has_replies() || untold || (held && self.core.wants_records())
     }
 
     async fn park(&self) {
@@ -176,36 +179,63 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         }
     }
 
+    /// Serves the group and takes records, up to a turn's count; whether there may be more.
     fn receive(&mut self) -> bool {
-        let consumer = self.kafka.consumer.clone();
-        for count in 0..TURN {
-            if !self.core.wants_records() {
-                return false;
+        let (consumer, mut count) = (self.kafka.consumer.clone(), 0);
+        if !self.receive_from(|| consumer.next(), !self.kafka.feeds.apart, &mut count) {
+            return count > 0;
+        }
+        for _ in 0..self.kafka.feeds.len() {
+            let Some(feed) = self.kafka.feeds.turn() else { break };
+            let before = count;
+            let all = self.receive_from(|| feed.next(), true, &mut count);
+            self.kafka.feeds.took(count - before, all);
+            if !all {
+                break;
             }
-            if count % LOOK == 0 {
+        }
+        count > 0
+    }
+
+    /// Takes what comes `next`; whether that was all. What has no `records` is served also while none are
+    /// wanted.
+    fn receive_from<'m>(
+        &mut self,
+        next: impl Fn() -> Result<Next<'m>, KafkaError>,
+        records: bool,
+        count: &mut usize,
+    ) -> bool {
+        while *count < TURN && (!records || self.core.wants_records()) {
+            if count.is_multiple_of(LOOK) {
                 self.now = self.time();
             }
-            match consumer.next() {
+            match next() {
+                Ok(Next::Record(message)) if !records => {
+                    // It would be out of its order.
+                    self.fail(format!("partition {} came from two sides", message.partition()));
+                    return false;
+                }
                 Ok(Next::Record(message)) => {
                     let mut headers = std::mem::take(&mut self.headers);
                     let input = self.kafka.input_of(&message);
                     let record = record::of(&message, &mut headers);
-                    if count % LOOK == 0 {
+                    if count.is_multiple_of(LOOK) {
                         let of = Partition { input, number: record.partition };
                         self.reporter.saw(of, record.time);
                     }
                     self.take(input, &record);
                     self.headers = headers;
+                    *count += 1;
                 }
                 Ok(Next::Event) => self.rebalances(),
-                Ok(Next::Nothing) => return count > 0,
+                Ok(Next::Nothing) => return true,
                 Err(error) => {
                     self.fail(self.kafka.explain(&error));
                     return false;
                 }
             }
         }
-        true
+        false
     }
 
     fn take(&mut self, input: u16, record: &Record<'_>) {
