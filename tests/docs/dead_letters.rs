@@ -52,16 +52,28 @@ fn letters_are_listed_replayed_and_dropped() {
     let died = letters.seen.iter().filter(|seen| seen.key.as_deref() == Some(b"k1"));
     assert_eq!(died.count(), 2);
 
+    let map = shell.dir.join("again.toml");
+    std::fs::write(map, &document.maps[0]).unwrap();
+    shell.run(&document.next("topics apply"));
+    shell.run(&document.next("--to-topic"));
+    let mut again = shell.start(&document.next("--config again.toml"));
+    Judge::of(&broker.address, "pizza.again.sauce.dlq").expect(1, LIMIT);
+    assert!(again.stop(Duration::from_secs(10)).success(), "{}", again.log.display());
+    let elsewhere = shell.told("pizza dead-letters list --config again.toml");
+    assert!(elsewhere.contains("k1"), "{elsewhere}");
+
+    write(&broker.address, "k3", "rubbish");
     write(
         &broker.address,
         "k2",
         r#"{"order_id":"","sauce":1,"cheese":"","meats":"","veggies":""}"#,
     );
-    letters.expect(4, LIMIT);
+    // With a mark for each of the two replays.
+    letters.expect(6, LIMIT);
     let dropped = shell.run(&document.next("drop")).unwrap();
     assert!(dropped.contains("pizza.sauce.dlq: dropped 1"), "{dropped}");
     document.ends();
     let left = shell.told("pizza dead-letters list");
-    assert!(left.contains("k1") && !left.contains("k2"), "{left}");
+    assert!(left.contains("k3") && !left.contains("k2"), "{left}");
     assert!(stage.stop(Duration::from_secs(10)).success(), "{}", stage.log.display());
 }
