@@ -39,7 +39,17 @@ impl Disk {
         match File::open(directory) {
             // With its topic.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            opened => self.force(&opened.inspect_err(|_| self.fail())?),
+            Ok(opened) => self.force(&opened),
+            Err(error) => {
+                self.fail();
+                tracing::error!(
+                    %error,
+                    ?directory,
+                    "a directory could not be forced to the disk: nothing more is stored until the \
+                     broker is started again; what is there can be read"
+                );
+                Err(error)
+            }
         }
     }
 

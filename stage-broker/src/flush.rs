@@ -183,6 +183,7 @@ mod tests {
         on_node_with(always(&dir), &dir, async |node| {
             // The state, and the one log with something in it.
             assert_eq!(node.flush.dirty.borrow().len(), 2);
+            assert_eq!(node.flush.grown.borrow().len(), 4, "and the names on the way to it");
             node.flush.settled().await.unwrap();
             node.close();
         });

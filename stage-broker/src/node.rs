@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The node's number.
@@ -142,9 +143,13 @@ impl Node {
         }
         self.flush.check()?;
         let mut store = self.store.borrow_mut();
+        let before = store.file();
         store.write(changes).inspect_err(|error| {
             tracing::error!(%error, "the disk did not take what is to be remembered; it did not happen");
         })?;
+        if let (false, Place::Disk(root)) = (Arc::ptr_eq(&before, &store.file()), &self.place) {
+            self.flush.mark_directory(root);
+        }
         self.flush.mark(store.file());
         Ok(())
     }

@@ -175,7 +175,14 @@ impl Node {
             let start = self.store.borrow().get(&Key::Start(topic.id, index)).unwrap_or(0);
             let mut log =
                 Log::open(place.inside(&index.to_string())?, start, topic.rules.log.clone())?;
-            for (file, from) in log.take_recovered() {
+            let recovered = log.take_recovered();
+            // A producer that asks again is told of what is there already, without an append.
+            if !recovered.is_empty()
+                && let Some(directory) = log.take_grown()
+            {
+                self.mark_grown(directory);
+            }
+            for (file, from) in recovered {
                 self.flush.mark_found(file, from)?;
             }
             let partition = Partition::new(topic.name.clone(), topic.id, index, log);

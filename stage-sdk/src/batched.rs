@@ -57,8 +57,9 @@ pub struct Item<I> {
 ///
 /// A function that gives another number of results than it was given records stops the worker, with
 /// nothing of that batch committed. A record whose partition is taken away, or whose time limit is
-/// over, before its batch has begun is not in it; after that the batch runs on without it, until
-/// nobody waits for it any more.
+/// over, before its batch has begun is not in it. After that the batch ends with it: the function is
+/// dropped where it waits, and the other records of the batch are tried again, which uses up an
+/// attempt. So a batch should take less than the stage's `drain` (2 s).
 pub fn batched<F, I, O>(function: F) -> Batched<F, I, O>
 where
     F: AsyncFn(Vec<Item<I>>) -> Result<Vec<Result<O>>> + Clone + 'static,
@@ -85,14 +86,16 @@ pub struct Batched<F, I, O> {
 }
 
 impl<F, I, O> Batched<F, I, O> {
-    /// A batch has at most this many records; 0 counts as 1. A worker then has as many in hand as two
-    /// batches need, or 256, unless `max_in_flight` says otherwise: a batch has no more than that.
+    /// A batch has at most this many records; 0 counts as 1. A worker then has in hand as many as run at
+    /// once and one batch more, unless `max_in_flight` says another number than its default: a batch has
+    /// no more than that, nor than there are different keys.
     pub fn up_to(mut self, records: usize) -> Self {
         self.how.up_to = records.max(1);
         self
     }
 
-    /// A batch that is not full waits so long for more, from its first record on.
+    /// A batch that is not full waits so long for more, from its first record on; always, where there are
+    /// not as many keys.
     pub fn within(mut self, wait: Duration) -> Self {
         self.how.within = wait;
         self

@@ -78,7 +78,7 @@ const EVERY: &[(&str, &str)] = &[
     ("log.connection.close", "false"),
 ];
 
-/// What a member fetches ahead, of all partitions together.
+/// What a member fetches ahead, of all partitions together: records, and KiB of them.
 const MESSAGES: i32 = 20_000;
 const KBYTES: i32 = 16_384;
 
@@ -177,18 +177,21 @@ impl Broker {
     }
 
     /// The same for one that reads each partition of an input of so many by itself: what is fetched ahead
-    /// is shared out among them.
+    /// is shared out among them, with 1,000 records and 256 KiB for each at least. One answer may go over
+    /// it by its size, which is as much again at most.
     pub(crate) fn member(
         &self,
         group: &str,
         identity: Option<&str>,
         partitions: i32,
     ) -> ClientConfig {
-        let share = |all: i32, least: i32| (all / partitions.max(1)).max(least).to_string();
+        let share = |all: i32, least: i32| (all / partitions.max(1)).max(least);
+        let kbytes = share(KBYTES, 256);
         let mut config = self.consumer(group, identity);
         config
-            .set("queued.min.messages", share(MESSAGES, 1000))
-            .set("queued.max.messages.kbytes", share(KBYTES, 256));
+            .set("queued.min.messages", share(MESSAGES, 1000).to_string())
+            .set("queued.max.messages.kbytes", kbytes.to_string())
+            .set("fetch.message.max.bytes", (kbytes * 1024).min(1 << 20).to_string());
         self.override_in(&mut config);
         config
     }

@@ -143,7 +143,7 @@ fn async_records(bench: &mut Bench) {
         let (key, bytes) = (Some(key_of(bench)), bench.value.len());
         let offset = bench.next;
         bench.step(Event::Record { partition: PARTITION, offset, key, bytes });
-        if bench.running.len() >= 64
+        if bench.core.in_flight() >= 150
             && let Some(id) = bench.running.pop_front()
         {
             bench.step(Event::Done { id, outcome: Outcome::Output(Some(bytes)) });

@@ -95,9 +95,14 @@ impl<F: Future> Handlers<F> {
     }
 }
 
-/// What a panic said.
+/// A panic as an error's text.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    format!("panicked: {}", panic_said(panic))
+}
+
+/// What a panic said.
+pub(crate) fn panic_said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("panicked: {}", text.as_deref().unwrap_or("without a text"))
+    text.unwrap_or_else(|| "without a text".to_owned())
 }

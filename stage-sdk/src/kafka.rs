@@ -230,8 +230,9 @@ impl Kafka {
                 Ok(())
             }
             Effect::Unassign(partitions) => {
+                let answer = self.consumer.unassign(&partitions);
                 self.feeds.end(&partitions);
-                self.consumer.unassign(&partitions)
+                answer
             }
             Effect::Pause(partitions) => {
                 self.assign();

@@ -172,7 +172,7 @@ struct Lanes {
     looked: HashMap<Partition, i64>,
     /// Fetches in a row that found nothing.
     in_vain: u32,
-    /// Since when every question failed.
+    /// Since when looks and fetches fail, or are not answered.
     unheard: Option<Instant>,
 }
 
@@ -225,7 +225,15 @@ impl Lanes {
         match job {
             Job::Read(partition) => {
                 let stop = self.stopping.clone();
-                let read = || self.read(partition);
+                let mut since = Instant::now();
+                let read = || {
+                    if since.elapsed() > LOST {
+                        since = Instant::now();
+                        self.rest();
+                        self.clients = Some(self.connect()?);
+                    }
+                    self.read(partition)
+                };
                 match until_done(&stop, "the redirect topic", read)? {
                     Ok(Left { pending, start, wanted }) => {
                         Some(Reply::Parked(partition, pending, start, wanted))
@@ -239,8 +247,11 @@ impl Lanes {
                 Some(Reply::Commanded(partition, wanted.unwrap_or_default()))
             }
             Job::Fetch(partition, from) => {
-                let fetched = self.fetch(partition, from);
-                let fetched = self.heard("the retry topic", fetched);
+                // Silence tells nothing: there may be nothing new.
+                let fetched = match self.fetch(partition, from).transpose() {
+                    Some(fetched) => self.heard("the retry topic", fetched),
+                    None => None,
+                };
                 let (next, records) = fetched.unwrap_or_else(|| (from, Vec::new()));
                 self.in_vain = if records.is_empty() { self.in_vain + 1 } else { 0 };
                 if self.in_vain.is_multiple_of(VAIN) && self.in_vain > 0 {

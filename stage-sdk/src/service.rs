@@ -153,11 +153,10 @@ impl Service {
     /// The same, with as many records in hand as the stage is best with, if nobody said how many.
     fn with_places_for<S: Stage>(&self, stage: &S) -> Service {
         let mut service = self.clone();
-        let usual = Settings::default().max_in_flight;
-        if service.settings.max_in_flight == usual {
-            let best =
-                stage.in_flight().map_or(usual, |best| best.clamp(usual, MAX_IN_FLIGHT as usize));
-            service.settings.max_in_flight = best;
+        if service.settings.max_in_flight == Settings::default().max_in_flight
+            && let Some(best) = stage.in_flight()
+        {
+            service.settings.max_in_flight = best.clamp(1, MAX_IN_FLIGHT as usize);
         }
         service
     }

@@ -43,7 +43,8 @@ impl StateFile {
         Ok((StateFile { file: Arc::new(file), size, torn: false }, all))
     }
 
-    /// Replaces it by a new one with these changes only; safe on the disk when this returns.
+    /// Replaces it by a new one with these changes only, which is on the disk when this returns; until its
+    /// directory is forced, a crash may bring back the old one.
     pub(super) fn rewrite<K: Serialize, V: Serialize>(
         place: &Place,
         changes: impl Iterator<Item = (K, V)>,
@@ -61,8 +62,7 @@ impl StateFile {
         drop(out);
         if let (Some(draft), Some(path)) = (place.path(DRAFT), place.path(NAME)) {
             file.sync_all()?;
-            std::fs::rename(draft, &path)?;
-            path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())?;
+            std::fs::rename(draft, path)?;
         }
         Ok(StateFile { file: Arc::new(file), size, torn: false })
     }

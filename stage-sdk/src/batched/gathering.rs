@@ -2,17 +2,18 @@
 
 use super::{Batched, How, Item};
 use crate::failure::{Failure, Kind, Result};
-use crate::handlers::panic_text;
+use crate::handlers::panic_said;
 use futures::FutureExt as _;
 use futures::future::{LocalBoxFuture, Shared, WeakShared};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
-/// Runs a batch from its first record to its results. All who wait for one hold it, and whichever of
-/// them is polled helps; when the last of them goes, it goes.
+/// Runs a batch from its first record to its results. All who wait for one hold it, and the first of
+/// them polls it; when the last of them goes, it goes.
 type Run = LocalBoxFuture<'static, ()>;
 
 /// A batch, and what runs it.
@@ -34,20 +35,30 @@ struct Open<I, O> {
 struct Batch<I, O> {
     /// Those that came; none: it went again. Empty once they are on their way.
     items: RefCell<Vec<Option<Item<I>>>>,
-    full: Notify,
+    /// Who waits for a result; the first of them polls.
+    seats: RefCell<BTreeSet<usize>>,
+    begun: Cell<bool>,
     end: RefCell<End<O>>,
+    full: Notify,
+    /// One of its records went while it ran.
+    broken: Notify,
+    /// It has ended, or it is somebody else's turn to poll.
+    changed: Notify,
 }
 
 enum End<O> {
     /// It has not ended.
     None,
-    /// A result for each; none: it was taken.
+    /// A result for each; none: it was taken, or the record went.
     Results(Vec<Option<Result<O>>>),
-    /// The function panicked with this.
+    /// The function panicked, and said this.
     Panic(String),
+    /// One of its records went while it ran.
+    Broken,
 }
 
-/// A record in a batch; dropped before that begins, it is not in it.
+/// A record in a batch. Dropped before that begins, it is not in it; while it runs, it ends: the record
+/// is somebody else's now, or tried again, and nothing may be done for it here any more.
 struct Seat<I, O> {
     batch: Rc<Batch<I, O>>,
     at: usize,
@@ -55,9 +66,18 @@ struct Seat<I, O> {
 
 impl<I, O> Drop for Seat<I, O> {
     fn drop(&mut self) {
-        if let Some(item) = self.batch.items.borrow_mut().get_mut(self.at) {
+        let Batch { items, seats, begun, end, broken, changed, .. } = &*self.batch;
+        seats.borrow_mut().remove(&self.at);
+        if !matches!(*end.borrow(), End::None) {
+            return;
+        }
+        if let Some(item) = items.borrow_mut().get_mut(self.at) {
             *item = None;
         }
+        if begun.get() {
+            broken.notify_one();
+        }
+        changed.notify_waiters();
     }
 }
 
@@ -79,12 +99,13 @@ impl<I: 'static, O: 'static> Gathering<I, O> {
         let (batch, run) = open.unwrap_or_else(|| self.open(stage));
         let at = batch.items.borrow().len();
         batch.items.borrow_mut().push(Some(item));
+        batch.seats.borrow_mut().insert(at);
         if at + 1 >= stage.how.up_to {
             self.open.take();
             batch.full.notify_one();
         }
         let seat = Seat { batch, at };
-        run.await;
+        seat.until_ended(run).await;
         seat.result()
     }
 
@@ -92,8 +113,15 @@ impl<I: 'static, O: 'static> Gathering<I, O> {
     where
         F: AsyncFn(Vec<Item<I>>) -> Result<Vec<Result<O>>> + Clone + 'static,
     {
-        let end = RefCell::new(End::None);
-        let batch = Rc::new(Batch { items: RefCell::default(), full: Notify::new(), end });
+        let batch = Rc::new(Batch {
+            items: RefCell::default(),
+            seats: RefCell::default(),
+            begun: Cell::new(false),
+            end: RefCell::new(End::None),
+            full: Notify::new(),
+            broken: Notify::new(),
+            changed: Notify::new(),
+        });
         let (gathering, own) = (self.clone(), batch.clone());
         let Batched { function, how, .. } = stage.clone();
         let run = async move {
@@ -101,7 +129,14 @@ impl<I: 'static, O: 'static> Gathering<I, O> {
             // The places are never closed.
             let _place = gathering.places.acquire().await;
             gathering.open.borrow_mut().take_if(|open| open.is(&own));
-            own.run(function).await;
+            own.begun.set(true);
+            let end = tokio::select! {
+                biased;
+                () = own.broken.notified() => End::Broken,
+                end = own.run(function) => end,
+            };
+            *own.end.borrow_mut() = end;
+            own.changed.notify_waiters();
         };
         let run = run.boxed_local().shared();
         let open = run.downgrade().map(|run| Open { batch: Rc::downgrade(&batch), run });
@@ -134,46 +169,68 @@ impl<I, O> Batch<I, O> {
         }
     }
 
-    async fn run<F>(&self, function: F)
+    async fn run<F>(&self, function: F) -> End<O>
     where
         F: AsyncFn(Vec<Item<I>>) -> Result<Vec<Result<O>>>,
     {
-        let mut items = self.items.take();
+        let items = self.items.take();
         let there: Vec<bool> = items.iter().map(Option::is_some).collect();
-        let items: Vec<Item<I>> = items.drain(..).flatten().collect();
+        let items: Vec<Item<I>> = items.into_iter().flatten().collect();
         let count = items.len();
         if count == 0 {
-            return;
+            return End::Results(Vec::new());
         }
-        let results = match AssertUnwindSafe(function(items)).catch_unwind().await {
+        let called = async { function(items).await };
+        let results: Vec<Result<O>> = match AssertUnwindSafe(called).catch_unwind().await {
             Ok(Ok(results)) if results.len() == count => results,
             Ok(Ok(results)) => {
                 let given = results.len();
                 let text = format!("the stage gave {given} results for a batch of {count} records");
-                (0..count)
-                    .map(|_| Err(Failure::new(Kind::Fatal, anyhow::anyhow!(text.clone()))))
-                    .collect()
+                let fatal = || Failure::new(Kind::Fatal, anyhow::anyhow!(text.clone()));
+                (0..count).map(|_| Err(fatal())).collect()
             }
             Ok(Err(failure)) => (0..count).map(|_| Err(failure.same())).collect(),
-            Err(panic) => return *self.end.borrow_mut() = End::Panic(panic_text(&*panic)),
+            Err(panic) => return End::Panic(panic_said(&*panic)),
         };
         let mut results = results.into_iter();
-        let results = there.into_iter().map(|there| there.then(|| results.next()).flatten());
-        *self.end.borrow_mut() = End::Results(results.collect());
+        End::Results(
+            there.into_iter().map(|there| there.then(|| results.next()).flatten()).collect(),
+        )
     }
 }
 
 impl<I, O> Seat<I, O> {
+    async fn until_ended(&self, run: Shared<Run>) {
+        let Batch { seats, end, changed, .. } = &*self.batch;
+        loop {
+            // What changes from here on is noticed.
+            let changed = changed.notified();
+            if !matches!(*end.borrow(), End::None) {
+                return;
+            }
+            if seats.borrow().first() == Some(&self.at) {
+                return run.await;
+            }
+            changed.await;
+        }
+    }
+
     fn result(self) -> Result<O> {
+        let again = |why: &'static str| {
+            let mut failure = Failure::new(Kind::Retry, anyhow::Error::msg(why));
+            failure.after = Some(Duration::ZERO);
+            Err(failure)
+        };
         match &mut *self.batch.end.borrow_mut() {
             End::Results(all) => {
                 let own = all.get_mut(self.at).and_then(Option::take);
                 // Whoever waits was in the batch.
-                own.unwrap_or_else(|| Err(anyhow::anyhow!("the batch went without it").into()))
+                own.unwrap_or_else(|| again("the batch went without it"))
             }
             // It was reported where it arose; the worker is to know of it.
-            End::Panic(text) => std::panic::resume_unwind(Box::new(text.clone())),
-            End::None => Err(anyhow::anyhow!("the batch did not end").into()),
+            End::Panic(said) => std::panic::resume_unwind(Box::new(said.clone())),
+            End::Broken => again("another record of its batch ran out of time, or was taken away"),
+            End::None => again("its batch did not end"),
         }
     }
 }

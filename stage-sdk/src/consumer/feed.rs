@@ -15,9 +15,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Records of one partition in a row, if there are as many: outputs of one partition are cheaper in a
-/// row than in turn with others.
-const RUN: usize = 4096;
+/// Records of one partition in a row, if there are as many.
+const RUN: usize = 512;
 
 /// One partition's.
 pub(crate) struct Feed {
@@ -71,8 +70,10 @@ impl Feeds {
         self.untold = true;
     }
 
-    /// These are ours no longer.
+    /// These are ours no longer, and were unassigned.
     pub(crate) fn end(&mut self, partitions: &[Partition]) {
+        // librdkafka throws away what was fetched ahead when somebody asks for it, and only then.
+        self.of(partitions).for_each(|feed| drop(feed.queue.poll(Duration::ZERO)));
         self.all.retain(|feed| !partitions.contains(&feed.partition));
     }
 

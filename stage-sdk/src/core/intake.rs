@@ -5,7 +5,7 @@ use super::{Core, Effect, Partition, Settings, Time};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long a limit may hold before fetching is paused; a pause throws the prefetch away.
+/// How long a limit may hold before fetching is paused; a pause may throw the prefetch away.
 pub(super) const HELD: Duration = Duration::from_millis(500);
 
 /// Whether records are taken from the input.

@@ -17,16 +17,19 @@ const ID: &str = "__stage.retry.id";
 const RECORDS: usize = 512;
 const BYTES: usize = 1 << 20;
 
+/// Where a fetch ended, and parked records with their places.
+type Fetched = (i64, Vec<(i64, Kept)>);
+
 /// Rather than begin anew, so many records are read and passed over.
 const NEAR: i64 = 1000;
 
 impl Lanes {
-    /// Records from this place on: what there is at once, or nothing.
+    /// Records from this place on: what there is at once, or nothing. None: nothing was heard.
     pub(super) fn fetch(
         &mut self,
         partition: Partition,
         from: i64,
-    ) -> KafkaResult<(i64, Vec<(i64, Kept)>)> {
+    ) -> KafkaResult<Option<Fetched>> {
         let here = self.at.take();
         let clients = self.clients()?;
         if here.is_none_or(|(of, next)| of != partition || from < next || from > next + NEAR) {
@@ -34,7 +37,7 @@ impl Lanes {
             assign(&clients.reader, &self.topics.retry, partition.number, offset)?;
         }
         let (mut next, mut records, mut bytes) = (from, Vec::new(), 0);
-        let mut failed = None;
+        let (mut failed, mut heard) = (None, false);
         let until = Instant::now() + LOOK;
         while records.len() < RECORDS && bytes < BYTES {
             let now = Instant::now();
@@ -45,6 +48,7 @@ impl Lanes {
             };
             match clients.reader.poll(wait) {
                 Some(Ok(message)) => {
+                    heard = true;
                     next = message.offset() + 1;
                     if message.offset() < from {
                         continue;
@@ -60,7 +64,10 @@ impl Lanes {
                         ),
                     }
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    heard = true;
+                    break;
+                }
                 Some(Err(error)) => failed = Some(error),
                 None => break,
             }
@@ -69,7 +76,7 @@ impl Lanes {
             return Err(error);
         }
         self.at = Some((partition, next.max(from)));
-        Ok((next.max(from), records))
+        Ok(heard.then_some((next.max(from), records)))
     }
 
     /// The record as it was in the input.
