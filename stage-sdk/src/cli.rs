@@ -58,7 +58,7 @@ pub struct StageArgs {
     #[arg(long, env = "STAGE_SEED", value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Handlers of an async stage that run at once in a worker [default: 256]
+    /// Handlers of an async stage that run at once in a worker [default: 256, or what a batched stage needs]
     #[arg(long, env = "STAGE_MAX_IN_FLIGHT", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_in_flight: Option<u32>,
 

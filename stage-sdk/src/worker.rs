@@ -212,7 +212,12 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             match next() {
                 Ok(Next::Record(message)) if !records => {
                     // It would be out of its order.
-                    self.fail(format!("partition {} came from two sides", message.partition()));
+                    self.fail(format!(
+                        "{} partition {} offset {} came beside its partition's queue, as where a topic was deleted and made again; start the stage again, nothing of it was taken",
+                        message.topic(),
+                        message.partition(),
+                        message.offset()
+                    ));
                     return false;
                 }
                 Ok(Next::Record(message)) => {

@@ -17,6 +17,7 @@ fn attempts(shop: &Shop, key: &str) -> Option<u64> {
 
 fn until_tried(shop: &Shop, key: &str, times: u64) {
     let tried = || {
+        // Each look is a process.
         std::thread::sleep(Duration::from_millis(200));
         attempts(shop, key).filter(|attempts| *attempts >= times)
     };

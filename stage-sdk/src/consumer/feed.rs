@@ -4,7 +4,7 @@
 //!
 //! A stage that never waits reads all partitions from one queue: librdkafka (2.12.1) has one fetch on its
 //! way, and one that asks for the ends of some partitions only, since the others have enough, holds all up
-//! for 100 ms. To outlast that takes a prefetch for each of them, 30 MB more at full speed.
+//! for 100 ms. To outlast that, each would need as much fetched ahead as all of them have together now.
 
 use super::{Consumer, Next, Notes};
 use crate::core::Partition;
