@@ -239,6 +239,11 @@ impl Consumer {
         Ok(all)
     }
 
+    /// Behind the last record that can be read of a partition of any topic.
+    pub(crate) fn end(&self, topic: &str, number: i32, wait: Duration) -> KafkaResult<i64> {
+        Ok(self.base.fetch_watermarks(topic, number, wait)?.1)
+    }
+
     /// Behind the last record of each of these that can be read.
     pub(crate) fn ends(
         &self,

@@ -2,18 +2,25 @@
 //! in the partition of the records that it concerns.
 //!
 //! Key: `control/<uuid>`. Value: JSON; a tombstone says that the command is carried out, and is in the
-//! same transaction as what came of it.
+//! same transaction as what came of it. With `replay` comes the record that is to be parked: its headers
+//! are those of the control record, and its value is another header.
 
 use crate::core::{Answer, Command, CommandId, Partition, Wish};
-use crate::record::{self, Headers, pack};
+use crate::record::{self, Headers, Kept, Record, pack};
 use crate::redirect;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 const PREFIX: &str = "control/";
 
+/// The prefix of the headers that a record has as part of a command only.
+const OWN: &str = "__stage.control.";
+
 /// The header of a tombstone: how many records the command concerned.
 const RECORDS: &str = "__stage.control.records";
+
+/// The value of a record that is replayed; none: it has none.
+const VALUE: &str = "__stage.control.value";
 
 /// What an operator wants, as it is written.
 #[derive(Serialize, Deserialize, Debug, PartialEq, Eq)]
@@ -32,6 +39,9 @@ pub(crate) struct Control {
     /// How the first of them failed last.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) error: Option<String>,
+    /// The time of a record that is replayed, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    time: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -49,7 +59,46 @@ impl Control {
     ) -> Control {
         let (key, key_hex) = redirect::key_text(key);
         let command = word(wish).to_owned();
-        Control { v: 1, command, key, key_hex, partition, first, last, error }
+        Control { v: 1, command, key, key_hex, partition, first, last, error, time: None }
+    }
+
+    /// Has this record parked, and then tried at once; `more` gets the headers to send with it.
+    pub(crate) fn replay(record: &Record<'_>, more: &mut Vec<u8>) -> Control {
+        for (name, value) in Headers::new(record.headers).filter(|(name, _)| !is_own(name)) {
+            pack(more, name, value);
+        }
+        if record.value.is_some() {
+            pack(more, VALUE, record.value);
+        }
+        let Record { partition, offset, .. } = *record;
+        let time = (record.time >= 0).then_some(record.time);
+        let control = Control::new(Wish::Replay, record.key, partition, (offset, offset), None);
+        Control { time, ..control }
+    }
+
+    /// The record that is to be parked, as it was in the input, from the headers that came with this;
+    /// none: nothing is.
+    pub(crate) fn replayed(&self, headers: &[u8]) -> Option<Kept> {
+        if self.wish() != Some(Wish::Replay) {
+            return None;
+        }
+        let (mut others, mut value) = (Vec::new(), None);
+        for (name, content) in Headers::new(headers) {
+            match name {
+                VALUE => value = content,
+                name if is_own(name) => {}
+                name => pack(&mut others, name, content),
+            }
+        }
+        let key = self.key();
+        Some(Kept::of(&Record {
+            partition: self.partition,
+            offset: self.first,
+            time: self.time.unwrap_or(-1),
+            key: key.as_deref(),
+            value,
+            headers: &others,
+        }))
     }
 
     /// Reads a value of partition `of`.
@@ -72,17 +121,24 @@ impl Control {
     }
 
     fn wish(&self) -> Option<Wish> {
-        [Wish::RetryNow, Wish::Skip, Wish::Release]
+        [Wish::RetryNow, Wish::Skip, Wish::Release, Wish::Replay]
             .into_iter()
             .find(|wish| word(*wish) == self.command)
     }
 
+    fn key(&self) -> Option<Vec<u8>> {
+        redirect::key_bytes(self.key.as_deref(), self.key_hex.as_deref())
+    }
+
     /// What the core is told of it.
     pub(crate) fn command(&self, id: CommandId, of: Partition) -> Option<Command> {
-        let key = redirect::key_bytes(self.key.as_deref(), self.key_hex.as_deref());
-        let key = key.map(|key| record::hash(of, &key));
+        let key = self.key().map(|key| record::hash(of, &key));
         Some(Command { id, wish: self.wish()?, key, first: self.first, last: self.last })
     }
+}
+
+fn is_own(header: &str) -> bool {
+    header.starts_with(OWN)
 }
 
 /// How a command is called, there and by whoever gives it.
@@ -91,6 +147,7 @@ pub(crate) fn word(wish: Wish) -> &'static str {
         Wish::RetryNow => "retry-now",
         Wish::Skip => "skip",
         Wish::Release => "release",
+        Wish::Replay => "replay",
     }
 }
 
@@ -148,6 +205,27 @@ mod tests {
                 let hash = key.map(|key| record::hash(OF, key));
                 assert_eq!(command, Command { id, wish, key: hash, first: 391, last: 649 });
             }
+        }
+    }
+
+    #[test]
+    fn a_replayed_record_comes_back_byte_for_byte() {
+        for (key, value) in
+            [(Some(&b"17"[..]), Some(&b"\xff"[..])), (None, None), (None, Some(b""))]
+        {
+            let (mut headers, mut more) = (Vec::new(), Vec::new());
+            pack(&mut headers, "kind", Some(b"\x00"));
+            pack(&mut headers, "kind", None);
+            let (partition, offset, time) = (3, 391, 17);
+            let record = Record { partition, offset, time, key, value, headers: &headers };
+            let text = serde_json::to_vec(&Control::replay(&record, &mut more)).unwrap();
+            let control = Control::read(&text, 3).unwrap();
+            let command = control.command(new_id(), OF).unwrap();
+            assert_eq!((command.wish, command.first, command.last), (Wish::Replay, 391, 391));
+            let kept = control.replayed(&more).unwrap();
+            let back = kept.record();
+            assert_eq!((back.partition, back.offset, back.time), (partition, offset, time));
+            assert_eq!((back.key, back.value, back.headers), (key, value, &headers[..]));
         }
     }
 

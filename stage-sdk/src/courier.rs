@@ -3,7 +3,7 @@
 
 use crate::consumer::Consumer;
 use crate::core::{Ended, Partition, Pending, Position, WindowId};
-use crate::lane::{Wanted, as_in_input};
+use crate::lane::{Back, Wanted, as_in_input};
 use crate::producer::Producer;
 use crate::record::{self, Kept};
 use crate::sink::{Marked, Refusal, Row};
@@ -50,8 +50,8 @@ pub(crate) enum Reply {
     Parked(Partition, Vec<Pending>, i64, Vec<Wanted>),
     /// What operators want since then.
     Commanded(Partition, Vec<Wanted>),
-    /// Parked records with their places in the retry topic, and where the next may be.
-    Fetched(Partition, i64, Vec<(i64, Kept)>),
+    /// Where the next parked records may be, and those that were there.
+    Fetched(Partition, i64, Vec<Back>),
     /// Nothing that waiting mends.
     Failed(String),
 }

@@ -6,7 +6,7 @@ mod look;
 
 mod parked;
 
-pub(crate) use fetch::as_in_input;
+pub(crate) use fetch::{Back, as_in_input};
 pub(crate) use look::{Answers, Wanted};
 pub(crate) use parked::{notes, parked};
 
@@ -14,6 +14,7 @@ use parked::Left;
 
 use crate::broker::Broker;
 use crate::chain::{Chain, StageRoute};
+use crate::consumer::Consumer;
 use crate::core::Partition;
 use crate::courier::{Reply, until_done};
 use rdkafka::admin::AdminClient;
@@ -87,12 +88,13 @@ impl Reader {
         broker: Broker,
         group: &str,
         topics: Topics,
+        worker: Arc<Consumer>,
         wake: impl Fn() + Send + 'static,
     ) -> std::io::Result<Reader> {
         let (jobs, todo) = mpsc::channel();
         let (done, replies) = mpsc::channel();
-        let stopping = Arc::new(AtomicBool::new(false));
-        let mut lanes = Lanes::new(broker, group, topics, stopping.clone());
+        let mut lanes = Lanes::new(broker, group, topics, Some(worker));
+        let stopping = lanes.stopping.clone();
         std::thread::Builder::new().name("lane".into()).spawn(move || {
             loop {
                 match todo.recv_timeout(IDLE) {
@@ -103,8 +105,11 @@ impl Reader {
                         }
                         wake();
                     }
-                    Err(RecvTimeoutError::Timeout) => lanes.rest(),
+                    Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
+                }
+                if lanes.used.elapsed() > IDLE {
+                    lanes.rest();
                 }
             }
             // Whoever waits for the end is told by the last of `done`.
@@ -161,8 +166,12 @@ struct Lanes {
     broker: Broker,
     group: String,
     topics: Topics,
+    /// Of the worker that has the partitions, if one has.
+    worker: Option<Arc<Consumer>>,
     stopping: Arc<AtomicBool>,
     clients: Option<Clients>,
+    /// When the clients had something to do.
+    used: Instant,
     /// Where the reader stands: which partition of the retry topic, and its next record.
     at: Option<(Partition, i64)>,
     /// Reads what operators wrote, without taking the other from its place; made when there is
@@ -177,14 +186,16 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn new(broker: Broker, group: &str, topics: Topics, stopping: Arc<AtomicBool>) -> Lanes {
+    fn new(broker: Broker, group: &str, topics: Topics, worker: Option<Arc<Consumer>>) -> Lanes {
         let group = group.to_owned();
         Lanes {
             broker,
             group,
             topics,
-            stopping,
+            worker,
+            stopping: Arc::default(),
             clients: None,
+            used: Instant::now(),
             at: None,
             looker: None,
             looked: HashMap::new(),
@@ -217,10 +228,13 @@ impl Lanes {
     }
 
     fn carry(&mut self, job: Job) -> Option<Reply> {
-        if self.clients.is_none() {
-            let stop = self.stopping.clone();
-            self.clients =
-                Some(until_done(&stop, "clients for the retry lane", || self.connect())?);
+        if !matches!(job, Job::Look(_)) {
+            self.used = Instant::now();
+            if self.clients.is_none() {
+                let stop = self.stopping.clone();
+                let clients = until_done(&stop, "clients for the retry lane", || self.connect())?;
+                self.clients = Some(clients);
+            }
         }
         match job {
             Job::Read(partition) => {

@@ -30,6 +30,9 @@ pub(crate) struct Entry {
     first: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) error: Option<String>,
+    /// Which copy of it in the retry topic counts, in hexadecimal digits; none: the first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    edition: Option<String>,
 }
 
 impl Entry {
@@ -48,6 +51,7 @@ impl Entry {
             held: note.rest == Rest::Held,
             first: note.first.map(millis),
             error: error.map(|text| text.chars().take(LONGEST).collect()),
+            edition: edition_text(note.edition),
         }
     }
 
@@ -71,6 +75,17 @@ impl Entry {
         self.first.map(Duration::from_millis)
     }
 
+    /// How the record stands.
+    ///
+    /// # Errors
+    /// It does not say which copy of the record counts.
+    pub(crate) fn note(&self) -> Result<Note, String> {
+        let edition = edition(self.edition.as_deref().map(str::as_bytes));
+        let edition = edition.ok_or_else(|| format!("edition {:?} is no number", self.edition))?;
+        let Entry { attempts, .. } = *self;
+        Ok(Note { attempts, first: self.first(), rest: self.rest(), edition })
+    }
+
     pub(crate) fn rest(&self) -> Rest {
         match self.due {
             _ if self.held => Rest::Held,
@@ -90,6 +105,17 @@ pub(crate) fn offset(name: &[u8], topic: &str, partition: i32) -> Option<i64> {
     let rest = std::str::from_utf8(name).ok()?.strip_prefix(topic)?.strip_prefix('-')?;
     let (number, offset) = rest.split_once('-')?;
     (number.parse() == Ok(partition)).then(|| offset.parse().ok())?
+}
+
+/// A copy of a record in the retry topic, as it is written; none: the first.
+pub(crate) fn edition_text(edition: u64) -> Option<String> {
+    (edition != 0).then(|| format!("{edition:x}"))
+}
+
+/// The copy that was written so.
+pub(crate) fn edition(text: Option<&[u8]>) -> Option<u64> {
+    let Some(text) = text else { return Some(0) };
+    u64::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok()
 }
 
 /// A key as text or, where it is none, in hexadecimal digits.
@@ -124,18 +150,20 @@ mod tests {
         let at = Duration::from_millis(1_700_000_000_123);
         for key in [Some(&b"a"[..]), Some(b"\xff\x00\x7f"), Some(b"\x01\x02"), Some(b""), None] {
             for rest in [Rest::Until(at), Rest::Held, Rest::Behind] {
-                let note = Note { attempts: 3, first: Some(at), rest };
+                let edition = u64::from(rest == Rest::Behind) * 0xfeed;
+                let note = Note { attempts: 3, first: Some(at), rest, edition };
                 let text = serde_json::to_vec(&Entry::new(key, &note, Some("no"))).unwrap();
                 let entry = Entry::read(&text).unwrap();
                 assert_eq!(entry.key().as_deref(), key);
-                assert_eq!((entry.rest(), entry.first(), entry.attempts), (rest, Some(at), 3));
+                assert_eq!(entry.note(), Ok(note));
             }
         }
     }
 
     #[test]
     fn a_note_takes_no_more_than_two_bytes_for_each_of_its_key() {
-        let note = Note { attempts: u32::MAX, first: Some(Duration::MAX), rest: Rest::Held };
+        let (attempts, first, edition) = (u32::MAX, Some(Duration::MAX), u64::MAX);
+        let note = Note { attempts, first, rest: Rest::Held, edition };
         for byte in 0..=255u8 {
             let value =
                 serde_json::to_vec(&Entry::new(Some(&vec![byte; 1000]), &note, None)).unwrap();
@@ -147,6 +175,8 @@ mod tests {
     fn another_version_and_rubbish_are_errors() {
         assert!(Entry::read(br#"{"v":2,"attempts":1}"#).unwrap_err().contains("version 2"));
         assert!(Entry::read(b"no").is_err());
+        let odd = Entry::read(br#"{"v":1,"attempts":1,"edition":"no"}"#).unwrap();
+        assert!(odd.note().is_err());
     }
 
     #[test]

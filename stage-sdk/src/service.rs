@@ -419,7 +419,8 @@ impl Service {
                     redirect: redirect.topic.clone(),
                 };
                 let notify = wake.clone();
-                let reader = Reader::start(self.broker.clone(), &self.group, topics, move || {
+                let (broker, worker) = (self.broker.clone(), consumer.clone());
+                let reader = Reader::start(broker, &self.group, topics, worker, move || {
                     notify.notify_one();
                 });
                 Some(reader.map_err(|error| {

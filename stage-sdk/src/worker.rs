@@ -18,7 +18,7 @@ use crate::dead_letter::Trouble;
 use crate::failure::{Failure, Kind};
 use crate::handlers::Handlers;
 use crate::kafka::Kafka;
-use crate::lane;
+use crate::lane::{self, Back};
 use crate::record::{self, Kept, Record};
 use crate::stage::Stage;
 use crate::telemetry::Seat;
@@ -69,6 +69,7 @@ pub(crate) struct Worker<S, F> {
     make_context: Box<dyn Fn() -> Context>,
     headers: Vec<u8>,
     errors: operator::Errors,
+    replayed: operator::Replayed,
     /// How the arriving record failed before the core was told of it.
     failed_early: Option<(Where, Failure)>,
     /// Since the epoch, when the clock was started.
@@ -109,6 +110,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             make_context,
             headers: Vec::new(),
             errors: operator::Errors::new(),
+            replayed: operator::Replayed::new(),
             failed_early: None,
             born: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             clock: Instant::now(),
@@ -299,6 +301,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     }
                 }
                 Effect::GiveUp(id, lane, given) => self.give_up(id, lane, given, hand),
+                Effect::Replay(lane, command, note) => self.park_replayed(lane, command, note),
                 Effect::Answer(lane, offset, answer) => self.answer(lane, offset, answer),
                 Effect::Begin(window) => self.kafka.begin(&self.core, window),
                 Effect::Commit(window) => {
@@ -350,6 +353,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 }
                 Effect::Unassign(partitions) => {
                     self.errors.retain(|(of, _), _| !partitions.contains(of));
+                    self.replayed.retain(|(of, _), _| !partitions.contains(of));
                     self.kafka.group(Effect::Unassign(partitions));
                     self.reporter.answered(self.now);
                 }
@@ -442,12 +446,13 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     }
 
     /// Parked records are back.
-    fn fetched(&mut self, of: Partition, next: i64, records: &[(i64, Kept)]) {
-        for (place, kept) in records {
+    fn fetched(&mut self, of: Partition, next: i64, records: &[Back]) {
+        for Back { place, edition, kept } in records {
             let record = kept.record();
             let key = record.key.map(|key| record::hash(of, key));
-            let (offset, bytes) = (record.offset, record.len());
-            let event = Event::Back { partition: of, offset, place: *place, key, bytes };
+            let (partition, offset, bytes) = (of, record.offset, record.len());
+            let (place, edition) = (*place, *edition);
+            let event = Event::Back { partition, offset, place, edition, key, bytes };
             self.now = self.time();
             self.core.step(self.now, event, &mut self.effects);
             self.act(Some(&record));

@@ -52,6 +52,10 @@ fn letters_are_listed_replayed_and_dropped() {
     let died = letters.seen.iter().filter(|seen| seen.key.as_deref() == Some(b"k1"));
     assert_eq!(died.count(), 2);
 
+    shell.run(&document.next("--to retry-lane"));
+    // It dies once more, and there is another mark.
+    letters.expect(5, LIMIT);
+
     let map = shell.dir.join("again.toml");
     std::fs::write(map, &document.maps[0]).unwrap();
     shell.run(&document.next("topics apply"));
@@ -68,8 +72,8 @@ fn letters_are_listed_replayed_and_dropped() {
         "k2",
         r#"{"order_id":"","sauce":1,"cheese":"","meats":"","veggies":""}"#,
     );
-    // With a mark for each of the two replays.
-    letters.expect(6, LIMIT);
+    // With a mark for each of the three replays.
+    letters.expect(8, LIMIT);
     let dropped = shell.run(&document.next("drop")).unwrap();
     assert!(dropped.contains("pizza.sauce.dlq: dropped 1"), "{dropped}");
     document.ends();

@@ -18,4 +18,5 @@ mod operator;
 mod outage;
 mod outside;
 mod refused;
+mod replays;
 mod stop;

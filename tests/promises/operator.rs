@@ -22,17 +22,17 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// What some later version of the library may write.
 const LATER: &str = "control/later";
 
-struct Shop {
-    chain: Chain,
+pub(super) struct Shop {
+    pub(super) chain: Chain,
     /// While it is there nothing can be done.
-    away: PathBuf,
+    pub(super) away: PathBuf,
     orders: Orders,
     /// Orders without moods of their own.
-    keys: [usize; 4],
+    pub(super) keys: [usize; 4],
 }
 
 impl Shop {
-    fn open() -> Shop {
+    pub(super) fn open() -> Shop {
         let mut chain = Chain::new(&broker::shared(), &["in", "out"], &["flaky"], SLOW);
         let away = chain.dir.join("away");
         std::fs::write(&away, "").unwrap();
@@ -46,12 +46,12 @@ impl Shop {
         Shop { chain, away, orders, keys }
     }
 
-    fn start(&self) -> Process {
+    pub(super) fn start(&self) -> Process {
         self.chain.start_program(example("flaky"), "flaky", 0)
     }
 
     /// Writes records of a key, as many, from this number on.
-    fn write(&self, order: usize, seqs: std::ops::Range<usize>, more: &str) {
+    pub(super) fn write(&self, order: usize, seqs: std::ops::Range<usize>, more: &str) {
         for seq in seqs {
             let seq = seq.to_string();
             let headers =
@@ -62,17 +62,17 @@ impl Shop {
         self.orders.flush();
     }
 
-    fn until_parked(&self, count: usize) {
+    pub(super) fn until_parked(&self, count: usize) {
         let ours = |name: &&String| *name != LATER;
         let waiting = || parked(&self.chain).keys().filter(ours).count();
         until("they wait", LIMIT, || (waiting() == count).then_some(()));
     }
 
-    fn out(&self) -> Judge {
+    pub(super) fn out(&self) -> Judge {
         Judge::of(&self.chain.brokers, self.chain.last())
     }
 
-    fn letters(&self) -> Judge {
+    pub(super) fn letters(&self) -> Judge {
         Judge::of(&self.chain.brokers, &self.chain.dead_letters(0))
     }
 
@@ -103,11 +103,11 @@ impl Shop {
             .unwrap()
     }
 
-    fn pizza(&self, command: &str, order: usize) -> String {
+    pub(super) fn pizza(&self, command: &str, order: usize) -> String {
         said(&self.ask(program("pizza"), &[command], order, &["--stage", "flaky"]))
     }
 
-    fn stage(&self, command: &str, order: usize, more: &[&str]) -> String {
+    pub(super) fn stage(&self, command: &str, order: usize, more: &[&str]) -> String {
         said(&self.ask(example("flaky"), &[command], order, more))
     }
 }
@@ -120,7 +120,7 @@ fn said(output: &Output) -> String {
 }
 
 /// The numbers of an order's records, as they lie there.
-fn of(order: usize, seen: &[Seen]) -> Vec<usize> {
+pub(super) fn of(order: usize, seen: &[Seen]) -> Vec<usize> {
     let all = seen.iter().map(identity);
     all.filter(|(known, _)| *known == order.to_string()).map(|(_, seq)| seq).collect()
 }

@@ -263,7 +263,10 @@ impl Core {
             }
         }
         if self.lanes_busy {
-            self.partitions.values_mut().for_each(|progress| progress.lane.tick(now));
+            let filling = Some(self.filling()).filter(|window| window.records > 0);
+            let batch = filling.map(|window| window.batch);
+            let (slots, partitions) = (&self.slots, self.partitions.values_mut());
+            partitions.for_each(|progress| progress.lane.tick(now, |key| slots.holds(key), batch));
         }
         self.look(now, out);
         if self.settings.inline || now < self.timeout_scan {

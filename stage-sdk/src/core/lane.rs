@@ -6,11 +6,12 @@
 //! learnt by reading that from its beginning, which is kept close to what is still parked.
 
 mod commands;
+mod replays;
 
 pub use commands::{Answer, Command, CommandId, Wish};
 
 use super::status::{Doing, Head};
-use super::{Id, Time};
+use super::{Id, Note, Time};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
@@ -40,12 +41,8 @@ pub struct Pending {
     pub offset: i64,
     /// Hash of its key, as that of the input's records; none: it has no key, and no order.
     pub key: Option<u64>,
-    /// Attempts that have failed and count.
-    pub attempts: u32,
-    /// When it failed first.
-    pub first: Option<Time>,
-    /// When it goes on.
-    pub rest: Rest,
+    /// How it stands.
+    pub note: Note,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +50,8 @@ struct Parked {
     offset: i64,
     /// In the retry topic; none: not seen there yet.
     place: Option<i64>,
+    /// Which copy of it there.
+    edition: u64,
     attempts: u32,
     first: Option<Time>,
     /// Its place among the records in flight.
@@ -71,6 +70,8 @@ struct Blocked {
     /// The batch with the last note of it, until that is committed: what nobody could know of is not
     /// tried again, so that a window has one note of a record at most.
     noted: Option<u64>,
+    /// Records of the key were in flight beside the lane when its first was replayed: those go before it.
+    beside: bool,
 }
 
 impl Blocked {
@@ -113,6 +114,8 @@ pub struct Lane {
     cleaned: Option<Time>,
     /// What operators want of which key.
     commands: FxHashMap<u64, Vec<commands::Open>>,
+    /// What was replayed, and waits for its key to rest.
+    replays: FxHashMap<u64, Vec<Command>>,
     /// Commands with an answer in a batch that is not committed.
     answered: Vec<(u64, CommandId)>,
     looking: commands::Looking,
@@ -130,8 +133,8 @@ impl Lane {
         let mut lane =
             Lane { limit, read_to: start, cursor: start, cleaned_to: start, ..Lane::default() };
         pending.sort_unstable_by_key(|pending| pending.offset);
-        for Pending { offset, key, attempts, first, rest } in pending {
-            lane.park(key, offset, attempts, first, rest);
+        for Pending { offset, key, note } in pending {
+            lane.park(key, offset, note);
         }
         lane
     }
@@ -185,32 +188,47 @@ impl Lane {
         blocked.is_some_and(|blocked| blocked.find(offset).is_some())
     }
 
-    /// Parks a record behind those of its key. `rest` is that of a key's first; any other is behind,
-    /// unless an earlier policy left it resting.
-    pub fn park(
-        &mut self,
-        key: Option<u64>,
-        offset: i64,
-        attempts: u32,
-        first: Option<Time>,
-        rest: Rest,
-    ) {
+    /// Parks a record in the order of its key; whether it was not parked yet. The note's rest is that of a
+    /// key's first; any other is behind, unless it rests by itself: an earlier policy left it so, or what
+    /// was replayed came before it.
+    pub fn park(&mut self, key: Option<u64>, offset: i64, note: Note) -> bool {
+        let Note { attempts, first, rest, edition } = note;
         let key = key.unwrap_or_else(|| alone(offset));
         let blocked = self.keys.entry(key).or_insert_with(|| Blocked {
             records: VecDeque::with_capacity(1),
             taken: 0,
             rest,
             noted: None,
+            beside: false,
         });
-        let is_head = blocked.records.is_empty();
-        blocked.records.push_back(Parked { offset, place: None, attempts, first, id: None });
+        // Mostly it is the last.
+        let at = match blocked.records.back() {
+            Some(last) if last.offset >= offset => match blocked.search(offset) {
+                Ok(_) => return false,
+                Err(at) => at,
+            },
+            _ => blocked.records.len(),
+        };
+        let passed = blocked.records.front().filter(|_| at == 0).copied();
+        let parked = Parked { offset, place: None, edition, attempts, first, id: None };
+        blocked.records.insert(at, parked);
+        let rested = blocked.rest;
         self.len += 1;
         self.unplaced += 1;
-        if is_head {
+        match (passed, rested) {
+            (Some(passed), Rest::Behind) => match passed.place {
+                Some(place) => _ = self.wanted.remove(&place),
+                None => self.sought -= 1,
+            },
+            (Some(passed), rest) => _ = self.resting.insert(passed.offset, rest),
+            (None, _) => {}
+        }
+        if at == 0 {
             self.rests(key, rest);
         } else if rest != Rest::Behind {
             self.resting.insert(offset, rest);
         }
+        true
     }
 
     /// A key's head waits as it says, or is wanted at once.
@@ -233,18 +251,37 @@ impl Lane {
         [due, self.again].into_iter().flatten().min()
     }
 
-    /// Heads whose time has come are wanted.
-    pub fn tick(&mut self, now: Time) {
+    /// Heads whose time has come are wanted. Where records of the key are in flight `beside` the lane that
+    /// is later: once they are done, and what came of them is in a window before. `filling`: the batch
+    /// that has something, and takes what finishes now.
+    pub fn tick(&mut self, now: Time, beside: impl Fn(u64) -> bool, filling: Option<u64>) {
         self.again = self.again.filter(|at| *at > now);
         while let Some(Reverse((at, key))) = self.due.peek().copied()
             && at <= now
         {
             self.due.pop();
             let due =
-                |blocked: &Blocked| blocked.rest == Rest::Until(at) && blocked.noted.is_none();
-            if self.keys.get(&key).is_some_and(due) {
-                self.rests(key, Rest::Behind);
+                |blocked: &&mut Blocked| blocked.rest == Rest::Until(at) && blocked.noted.is_none();
+            let Some(blocked) = self.keys.get_mut(&key).filter(due) else { continue };
+            if blocked.beside && beside(key) {
+                self.rests(key, Rest::Until(now + AGAIN));
+                continue;
             }
+            if std::mem::take(&mut blocked.beside)
+                && let Some(batch) = filling
+            {
+                blocked.noted = Some(batch);
+                self.noted.push((batch, key));
+                continue;
+            }
+            self.rests(key, Rest::Behind);
+        }
+    }
+
+    /// Records of this key are in flight beside the lane, and were before what was just parked.
+    pub fn waits_beside(&mut self, key: u64) {
+        if let Some(blocked) = self.keys.get_mut(&key) {
+            blocked.beside = true;
         }
     }
 
@@ -270,11 +307,21 @@ impl Lane {
 
     /// A record came back from the retry topic; whether it is to be taken in flight now: it is the
     /// next of its key, whose time has come, and there is room.
-    pub fn arrive(&mut self, key: Option<u64>, offset: i64, place: i64, room: bool) -> bool {
+    pub fn arrive(
+        &mut self,
+        key: Option<u64>,
+        offset: i64,
+        (place, edition): (i64, u64),
+        room: bool,
+    ) -> bool {
         let Some(blocked) = self.keys.get_mut(&key.unwrap_or_else(|| alone(offset))) else {
             return false;
         };
         let Some(at) = blocked.find(offset) else { return false };
+        // One that was done with before it was replayed.
+        if blocked.records[at].edition != edition {
+            return false;
+        }
         let wanted = at == 0 && blocked.is_wanted();
         match blocked.records[at].place {
             None => {
@@ -299,6 +346,12 @@ impl Lane {
             self.wanted.remove(&place);
         }
         true
+    }
+
+    /// Which copy of a parked record counts.
+    pub fn edition(&self, key: Option<u64>, offset: i64) -> u64 {
+        let blocked = self.keys.get(&key.unwrap_or_else(|| alone(offset)));
+        blocked.and_then(|b| b.find(offset).map(|at| b.records[at].edition)).unwrap_or_default()
     }
 
     /// The record that was just taken is in flight as this; gives its attempts so far, and when the
@@ -354,15 +407,7 @@ impl Lane {
 
     /// A key's head failed and rests. Gives those of the key that were in flight behind it: they are
     /// fetched again in their turn.
-    pub fn rest(
-        &mut self,
-        key: Option<u64>,
-        offset: i64,
-        attempts: u32,
-        first: Option<Time>,
-        rest: Rest,
-        batch: u64,
-    ) -> Vec<Id> {
+    pub fn rest(&mut self, key: Option<u64>, offset: i64, note: Note, batch: u64) -> Vec<Id> {
         let key = key.unwrap_or_else(|| alone(offset));
         let Some(blocked) = self.keys.get_mut(&key) else { return Vec::new() };
         let behind = blocked.records.iter_mut().take(blocked.taken).skip(1);
@@ -371,9 +416,9 @@ impl Lane {
         blocked.noted = Some(batch);
         self.noted.push((batch, key));
         if let Some(head) = blocked.records.front_mut() {
-            (head.attempts, head.first, head.id) = (attempts, first, None);
+            (head.attempts, head.first, head.id) = (note.attempts, note.first, None);
         }
-        self.rests(key, rest);
+        self.rests(key, note.rest);
         behind
     }
 
@@ -424,7 +469,11 @@ impl Lane {
 
 impl Blocked {
     fn find(&self, offset: i64) -> Option<usize> {
-        self.records.binary_search_by_key(&offset, |record| record.offset).ok()
+        self.search(offset).ok()
+    }
+
+    fn search(&self, offset: i64) -> Result<usize, usize> {
+        self.records.binary_search_by_key(&offset, |record| record.offset)
     }
 }
 
@@ -442,27 +491,31 @@ mod tests {
         Time::from_millis(count)
     }
 
+    fn note(attempts: u32, rest: Rest) -> Note {
+        Note { attempts, first: None, rest, edition: 0 }
+    }
+
     #[test]
     fn what_follows_goes_on_when_its_head_is_done() {
         let mut lane = Lane::restore(100, Vec::new(), 0);
-        lane.park(KEY, 391, 1, None, Rest::Until(ms(10)));
-        lane.tick(ms(10));
+        lane.park(KEY, 391, note(1, Rest::Until(ms(10))));
+        lane.tick(ms(10), |_| false, None);
         assert_eq!(lane.fetch(), Some(0));
-        assert!(lane.arrive(KEY, 391, 23, true));
+        assert!(lane.arrive(KEY, 391, (23, 0), true));
         lane.took(KEY, 391, id(0));
         lane.fetched(ms(10), 24, true);
-        lane.rest(KEY, 391, 2, None, Rest::Until(ms(20)), 0);
-        lane.park(KEY, 649, 0, None, Rest::Behind);
+        lane.rest(KEY, 391, note(2, Rest::Until(ms(20))), 0);
+        lane.park(KEY, 649, note(0, Rest::Behind));
         assert_eq!(lane.fetch(), None);
-        lane.tick(ms(20));
+        lane.tick(ms(20), |_| false, None);
         assert_eq!(lane.fetch(), None, "its note is not committed");
         lane.settle(ms(20), 0);
-        lane.tick(ms(20));
+        lane.tick(ms(20), |_| false, None);
         assert_eq!(lane.fetch(), Some(23));
-        assert!(lane.arrive(KEY, 391, 23, true));
+        assert!(lane.arrive(KEY, 391, (23, 0), true));
         lane.took(KEY, 391, id(0));
         assert!(!lane.finish(KEY, 391, 1));
-        assert!(lane.arrive(KEY, 649, 29, true));
+        assert!(lane.arrive(KEY, 649, (29, 0), true));
         lane.took(KEY, 649, id(1));
         lane.fetched(ms(20), 30, true);
         assert_eq!(lane.fetch(), None, "nothing is wanted");
@@ -472,23 +525,20 @@ mod tests {
 
     #[test]
     fn what_was_parked_alone_keeps_its_time_behind_another() {
-        let pending = |offset, rest| {
-            let (attempts, first) = (8, Some(ms(1)));
-            Pending { offset, key: KEY, attempts, first, rest }
-        };
+        let pending = |offset, rest| Pending { offset, key: KEY, note: note(8, rest) };
         let rests = [Rest::Behind, Rest::Until(ms(50)), Rest::Held];
         let parked = [391, 649, 700].into_iter().zip(rests).map(|(of, rest)| pending(of, rest));
         let mut lane = Lane::restore(100, parked.collect(), 0);
-        assert!(lane.arrive(KEY, 391, 0, true));
+        assert!(lane.arrive(KEY, 391, (0, 0), true));
         lane.took(KEY, 391, id(0));
-        assert!(!lane.arrive(KEY, 649, 1, true), "its time has not come");
+        assert!(!lane.arrive(KEY, 649, (1, 0), true), "its time has not come");
         assert!(!lane.finish(KEY, 391, 0));
-        assert!(!lane.arrive(KEY, 649, 1, true));
-        lane.tick(ms(50));
-        assert!(lane.arrive(KEY, 649, 1, true));
+        assert!(!lane.arrive(KEY, 649, (1, 0), true));
+        lane.tick(ms(50), |_| false, None);
+        assert!(lane.arrive(KEY, 649, (1, 0), true));
         lane.took(KEY, 649, id(1));
         assert!(!lane.finish(KEY, 649, 0));
-        lane.tick(ms(5000));
-        assert!(!lane.arrive(KEY, 700, 2, true), "nobody has decided");
+        lane.tick(ms(5000), |_| false, None);
+        assert!(!lane.arrive(KEY, 700, (2, 0), true), "nobody has decided");
     }
 }

@@ -144,6 +144,8 @@ pub enum Event<'e> {
         offset: i64,
         /// Its offset in the retry topic.
         place: i64,
+        /// Which copy of it this is.
+        edition: u64,
         /// As that of [`Event::Record`].
         key: Option<u64>,
         /// Its size.
@@ -232,6 +234,10 @@ pub enum Effect {
     /// Write the dead letter of this record of a lane, which an operator gives up, into the filling
     /// window's batch, then forget it.
     GiveUp(Id, Partition, GivenUp),
+    /// Write this dead letter to the retry topic, and note it in the redirect topic, unless there is no
+    /// note: it is parked already; and that the command is carried out. All into the filling window's
+    /// batch, as of its place in this lane. Then forget it.
+    Replay(Partition, Command, Option<Note>),
     /// Write into the filling window's batch, as of this record of a lane, that a command is carried
     /// out: its tombstone.
     Answer(Partition, i64, Answer),
@@ -280,8 +286,11 @@ pub enum Effect {
 impl Effect {
     /// Whether it writes into the filling window's batch: no window ends before that is done.
     fn writes(&self) -> bool {
-        use Effect::{Answer, DeadLetter, Free, GiveUp, Note, Park};
-        matches!(self, DeadLetter(..) | Park(..) | Note(..) | Free(..) | GiveUp(..) | Answer(..))
+        use Effect::{Answer, DeadLetter, Free, GiveUp, Note, Park, Replay};
+        matches!(
+            self,
+            DeadLetter(..) | Park(..) | Note(..) | Free(..) | GiveUp(..) | Replay(..) | Answer(..)
+        )
     }
 }
 
@@ -294,6 +303,8 @@ pub struct Note {
     pub first: Option<Time>,
     /// When it goes on.
     pub rest: Rest,
+    /// Which copy of it in the retry topic counts, where a replay has left another: 0 is the first.
+    pub edition: u64,
 }
 
 /// A parked record that an operator gives up.

@@ -3,9 +3,9 @@
 //! What is given up is written, with the answer to the command, where its place in the order of its
 //! key has come: as if its handler had ended then.
 
-use super::lane::{Answer, Command};
+use super::lane::{Answer, Command, Wish};
 use super::parking::NOTE;
-use super::{Core, Disposition, Effect, GivenUp, Id, Partition, Time};
+use super::{Core, Disposition, Effect, GivenUp, Id, Note, Partition, Rest, Time};
 use std::collections::VecDeque;
 
 impl Core {
@@ -23,17 +23,58 @@ impl Core {
         if !progress.restored || progress.draining {
             return;
         }
-        progress.lane.looked(now);
-        let mut over = Vec::new();
+        let (mut over, mut replays) = (Vec::new(), false);
         for mut command in commands {
             command.key = self.settings.retry.lane_key(command.key);
+            if command.wish == Wish::Replay {
+                progress.lane.replay(command);
+                replays = true;
+                continue;
+            }
             let answer = progress.lane.command(command, batch);
             over.extend(answer.map(|answer| (command.end(), answer)));
         }
-        self.plan_look(partition);
+        // One look brings so many replayed records at most.
+        progress.lane.looked(now, replays);
         for (end, answer) in over {
             self.answer(now, partition, end, answer, out);
         }
+        self.park_replayed(now, partition, out);
+        self.plan_look(partition);
+    }
+
+    /// Parks what was replayed and may be: where its key is not being worked on.
+    pub(super) fn park_replayed(
+        &mut self,
+        now: Time,
+        partition: Partition,
+        out: &mut VecDeque<Effect>,
+    ) {
+        let batch = self.filling().batch;
+        let progress = self.partitions.get_mut(&partition);
+        let Some(progress) = progress.filter(|p| p.lane.has_replays() && !p.draining) else {
+            return;
+        };
+        let mut parked = Vec::new();
+        let mut lane = std::mem::take(&mut progress.lane);
+        for command in lane.replays(batch, |offset| progress.has_passed(offset)) {
+            let first = lane.goes_first(command.key, command.first);
+            let rest = if first { Rest::Until(now) } else { Rest::Behind };
+            let note = Note { attempts: 0, first: None, rest, edition: command.id.edition() };
+            let is_new = lane.park(command.key, command.first, note);
+            if let Some(key) = command.key.filter(|key| self.slots.holds(*key)) {
+                lane.waits_beside(key);
+            }
+            parked.push((command, is_new.then_some(note)));
+        }
+        progress.lane = lane;
+        for (command, note) in parked {
+            let (lane, offset) = (partition.lane(), command.first);
+            out.push_back(Effect::Replay(lane, command, note));
+            self.add(now, lane, offset, Some(NOTE));
+        }
+        self.lanes_busy = true;
+        self.pause_at_bound(partition, out);
     }
 
     /// Whether this record of a lane, which would start now, is given up instead.

@@ -49,6 +49,12 @@ impl Progress {
         offset >= self.upto || self.find(offset).is_ok_and(|at| self.unfinished[at].1.is_none())
     }
 
+    /// Whether the record of this offset arrived, here or with an earlier owner.
+    pub fn has_passed(&self, offset: i64) -> bool {
+        let awaited = self.find(offset).is_ok_and(|at| self.unfinished[at].1.is_none());
+        offset < self.upto && !awaited
+    }
+
     /// Whether this is the next record, and nothing before it is unfinished.
     pub fn is_next(&self, offset: i64) -> bool {
         self.restored && !self.draining && self.unfinished.is_empty() && offset >= self.upto

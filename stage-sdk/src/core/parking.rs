@@ -25,15 +25,16 @@ impl Core {
         let retry = &self.settings.retry;
         // Who held it allowed fewer attempts, or gave nothing up: that was decided meanwhile.
         let goes_on = |pending: &&mut Pending| {
-            let decided = retry.exhausted != Exhausted::Hold || pending.attempts < retry.attempts;
-            pending.rest == Rest::Held && decided
+            let Note { attempts, rest, .. } = pending.note;
+            let decided = retry.exhausted != Exhausted::Hold || attempts < retry.attempts;
+            rest == Rest::Held && decided
         };
-        pending.iter_mut().filter(goes_on).for_each(|pending| pending.rest = Rest::Behind);
+        pending.iter_mut().filter(goes_on).for_each(|pending| pending.note.rest = Rest::Behind);
         pending.iter_mut().for_each(|pending| pending.key = retry.lane_key(pending.key));
         let limit = retry.max_parked;
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         progress.lane = Lane::restore(limit, pending, start);
-        progress.lane.follow(now);
+        progress.lane.looked(now, false);
         self.lanes_busy |= !progress.lane.is_empty();
         self.plan_look(partition);
         self.begin(partition, out);
@@ -58,11 +59,15 @@ impl Core {
         while let Some((id, rest)) = next {
             let Some(slot) = self.slots.get(id) else { return };
             let (offset, bytes) = (slot.offset, slot.bytes);
-            let note = Note { attempts: slot.attempts, first: slot.first, rest };
-            if let Some(progress) = self.partitions.get_mut(&partition) {
-                progress.lane.park(lane_key, offset, note.attempts, note.first, rest);
-            }
-            out.push_back(Effect::Park(id, partition, note));
+            let note = Note { attempts: slot.attempts, first: slot.first, rest, edition: 0 };
+            let progress = self.partitions.get_mut(&partition);
+            let is_new = progress.is_some_and(|p| p.lane.park(lane_key, offset, note));
+            out.push_back(if is_new {
+                Effect::Park(id, partition, note)
+            } else {
+                // Its offset was set back, and it was replayed besides: it waits once.
+                Effect::Forget(id)
+            });
             let behind = self.conclude(now, id, Some(bytes + NOTE));
             if self.settings.retry.policy == Policy::RetryTopic {
                 self.ready.extend(behind);
@@ -84,7 +89,7 @@ impl Core {
         &mut self,
         now: Time,
         partition: Partition,
-        (offset, place): (i64, i64),
+        (offset, place, edition): (i64, i64, u64),
         key: Option<u64>,
         bytes: usize,
         out: &mut VecDeque<Effect>,
@@ -93,7 +98,7 @@ impl Core {
         let key = self.settings.retry.lane_key(key);
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         let room = room && progress.restored && !progress.draining;
-        if !progress.lane.arrive(key, offset, place, room) {
+        if !progress.lane.arrive(key, offset, (place, edition), room) {
             return;
         }
         let id = self.slots.insert(partition.lane(), offset, key, bytes);
@@ -122,6 +127,7 @@ impl Core {
         out.push_back(Effect::Free(partition, offset, is_free));
         self.add(now, partition, offset, Some(bytes.unwrap_or(0) + NOTE));
         self.answer_all(now, partition, key, offset, out);
+        self.park_replayed(now, partition.source(), out);
         if let Some(next) = self.slots.remove(id) {
             // It was counted as waiting when it came.
             self.ready.push_front(next);
@@ -133,12 +139,13 @@ impl Core {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.state = State::BackingOff { until: now };
         let (partition, offset, key) = (slot.partition, slot.offset, slot.key);
-        let note = Note { attempts: slot.attempts, first: slot.first, rest };
+        let mut note = Note { attempts: slot.attempts, first: slot.first, rest, edition: 0 };
         self.waits(id);
         let batch = self.filling().batch;
         let mut ids = vec![id];
         if let Some(progress) = self.partitions.get_mut(&partition.source()) {
-            ids.extend(progress.lane.rest(key, offset, note.attempts, note.first, rest, batch));
+            note.edition = progress.lane.edition(key, offset);
+            ids.extend(progress.lane.rest(key, offset, note, batch));
         }
         out.push_back(Effect::Note(id, note));
         self.add(now, partition, offset, Some(NOTE));
@@ -171,10 +178,21 @@ impl Core {
 
     /// What is done in this batch is committed.
     pub(super) fn settle_lanes(&mut self, now: Time, batch: u64, out: &mut VecDeque<Effect>) {
+        if !self.settings.retry.policy.parks() {
+            return;
+        }
+        let mut replays = Vec::new();
         for (partition, progress) in &mut self.partitions {
             if let Some(place) = progress.lane.settle(now, batch) {
                 out.push_back(Effect::Clean(*partition, place));
             }
+            if progress.lane.has_replays() {
+                replays.push(*partition);
+            }
+            self.look_at = [self.look_at, progress.lane.look_at()].into_iter().flatten().min();
+        }
+        for partition in replays {
+            self.park_replayed(now, partition, out);
         }
     }
 

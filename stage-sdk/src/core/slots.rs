@@ -100,6 +100,11 @@ impl Slots {
         Id { slot: at, life: self.slots[at as usize].life }
     }
 
+    /// Whether a record of this key is in flight.
+    pub fn holds(&self, key: u64) -> bool {
+        self.tails.contains_key(&key)
+    }
+
     /// The record, unless it is gone.
     pub fn get(&self, id: Id) -> Option<&Slot> {
         self.slots.get(id.slot()).filter(|slot| slot.live && slot.life == id.life)

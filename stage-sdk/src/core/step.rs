@@ -107,8 +107,8 @@ impl Core {
                 self.parked(now, partition, pending, start, out)
             }
             Event::Commanded(partition, commands) => self.commanded(now, partition, commands, out),
-            Event::Back { partition, offset, place, key, bytes } => {
-                self.back(now, partition, (offset, place), key, bytes, out)
+            Event::Back { partition, offset, place, edition, key, bytes } => {
+                self.back(now, partition, (offset, place, edition), key, bytes, out)
             }
             Event::Fetched(partition, next, found) => self.fetched(now, partition, next, found),
             Event::Revoked(partitions) => self.revoked(now, partitions, out),

@@ -1,6 +1,7 @@
 //! `dead-letters replay`: the records that died, sent on their way again.
 
 mod fate;
+mod lane;
 mod pass;
 
 use super::filter::Filter;
@@ -15,6 +16,10 @@ pub(super) const ABOUT: &str = "\
 What goes out is the record that died: its key, value, headers and time, to the partition number it \
 came from (modulo the target's), in the order it has there, and a header __stage.replays that counts. \
 Every group that reads that topic sees it again.
+
+--to retry-lane: only the stage that gave it up does. It is parked in that stage's retry topic, before \
+all that waits of its key, and tried at once; what comes of its key meanwhile waits behind it. A \
+running stage takes it within five seconds, another when it starts.
 
 Each letter is replayed once: the record and a mark in the dead-letter topic, which says that this \
 letter is done with, are one transaction. Killed at any moment, the same command goes on where it \
@@ -56,10 +61,12 @@ pub(super) struct Args {
     filter: Filter,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 enum To {
     /// The topic each of them came from
     Source,
+    /// The retry lane of the stage that gave them up
+    RetryLane,
 }
 
 fn rate(text: &str) -> Result<NonZeroU32, String> {
@@ -78,7 +85,7 @@ pub(super) fn replay(desk: &Desk, args: &Args) -> Result<(), StartError> {
     }
     let mut found = false;
     for topic in &desk.topics {
-        let mut pass = Pass::new(desk, args, topic);
+        let mut pass = Pass::new(desk, args, topic)?;
         let ended = pass.run();
         report(desk, args, &pass)?;
         ended?;

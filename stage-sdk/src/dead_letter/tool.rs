@@ -34,7 +34,8 @@ enum Command {
     Show(show::Args),
     /// How many there are, by reason, stage or hour
     Count(count::Args),
-    /// Send them to the topic they came from, or another: each once, in order, also after kill -9
+    /// Send them to the topic they came from, another, or their stage's retry lane: each once, in order,
+    /// also after kill -9
     #[command(after_help = replay::ABOUT)]
     Replay(replay::Args),
     /// Be done with them without replaying them
@@ -49,6 +50,8 @@ pub(super) struct Desk {
     /// The dead-letter topics that are looked at.
     pub(super) topics: Vec<String>,
     pub(super) json: bool,
+    /// The route map, if there is one or one is needed.
+    pub(super) chain: Option<Chain>,
     /// Only letters that name this stage.
     stage: Option<String>,
 }
@@ -87,7 +90,7 @@ impl Args {
         };
         let broker = self.reach.broker(chain.as_ref())?;
         let mut topics = self.topic.clone();
-        if let Some(chain) = chain.filter(|_| topics.is_empty()) {
+        if let Some(chain) = chain.as_ref().filter(|_| topics.is_empty()) {
             topics = match &self.stage {
                 Some(name) => vec![chain.service(name)?.dead_letters],
                 None => chain.stages.iter().map(Chain::dead_letter_topic).collect(),
@@ -95,7 +98,7 @@ impl Args {
         }
         let stage = self.stage.clone().filter(|_| !self.topic.is_empty());
         let admin = Topics::connect(&broker)?;
-        Ok(Desk { broker, admin, topics, json: self.reach.json, stage })
+        Ok(Desk { broker, admin, topics, json: self.reach.json, chain, stage })
     }
 }
 

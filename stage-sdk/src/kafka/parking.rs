@@ -31,6 +31,9 @@ impl Kafka {
         };
         put("id", name.clone());
         put("attempts", note.attempts.to_string());
+        if let Some(edition) = redirect::edition_text(note.edition) {
+            put("edition", edition);
+        }
         if let Rest::Until(at) = note.rest {
             put("due", at.as_millis().to_string());
         }

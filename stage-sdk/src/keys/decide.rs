@@ -198,13 +198,16 @@ impl Asked {
                 "released key {key}: of {} at least {records} are in {dead_letters}; {rest}",
                 counted(seen)
             ),
-            (Wish::RetryNow, _) => match self.left.iter().find(|left| left.offset == head.offset) {
-                Some(left) => {
-                    let state = if left.entry.rest() == Rest::Held { "held" } else { "waiting" };
-                    format!("tried {place}: it failed, and is {state} again: {}", left.error())
+            (Wish::RetryNow | Wish::Replay, _) => {
+                match self.left.iter().find(|left| left.offset == head.offset) {
+                    Some(left) => {
+                        let state =
+                            if left.entry.rest() == Rest::Held { "held" } else { "waiting" };
+                        format!("tried {place}: it failed, and is {state} again: {}", left.error())
+                    }
+                    None => format!("tried {place}: it waits no more; {rest}"),
                 }
-                None => format!("tried {place}: it waits no more; {rest}"),
-            },
+            }
         }
     }
 
@@ -237,7 +240,7 @@ mod tests {
     use crate::redirect::Entry;
 
     fn waits(stage: &str, partition: i32, offset: i64, key: Option<&[u8]>) -> Waiting {
-        let note = Note { attempts: 1, first: None, rest: Rest::Held };
+        let note = Note { attempts: 1, first: None, rest: Rest::Held, edition: 0 };
         let entry = Entry::new(key, &note, Some("no"));
         let (stage, topic, alone) = (stage.into(), "orders".into(), key.is_none());
         Waiting { stage, topic, partition, offset, entry, alone }

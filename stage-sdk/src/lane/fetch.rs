@@ -13,12 +13,22 @@ use std::time::{Duration, Instant};
 /// Which record of the input it is.
 const ID: &str = "__stage.retry.id";
 
+/// Which copy of it this is.
+const EDITION: &str = "__stage.retry.edition";
+
 /// What one fetch brings at most.
 const RECORDS: usize = 512;
 const BYTES: usize = 1 << 20;
 
-/// Where a fetch ended, and parked records with their places.
-type Fetched = (i64, Vec<(i64, Kept)>);
+/// A parked record, where it is in the retry topic, and which copy of it this is.
+pub(crate) struct Back {
+    pub(crate) place: i64,
+    pub(crate) edition: u64,
+    pub(crate) kept: Kept,
+}
+
+/// Where a fetch ended, and what it brought.
+type Fetched = (i64, Vec<Back>);
 
 /// Rather than begin anew, so many records are read and passed over.
 const NEAR: i64 = 1000;
@@ -55,7 +65,7 @@ impl Lanes {
                     }
                     bytes += message.payload_len() + message.key_len();
                     match self.unwrap(&message) {
-                        Some(kept) => records.push((message.offset(), kept)),
+                        Some(back) => records.push(back),
                         None => tracing::warn!(
                             topic = self.topics.retry,
                             partition = partition.number,
@@ -80,13 +90,15 @@ impl Lanes {
     }
 
     /// The record as it was in the input.
-    fn unwrap(&self, message: &BorrowedMessage<'_>) -> Option<Kept> {
+    fn unwrap(&self, message: &BorrowedMessage<'_>) -> Option<Back> {
         let mut headers = Vec::new();
         let found = record::of(message, &mut headers);
-        let mut ids = Headers::new(found.headers).filter(|(name, _)| *name == ID);
-        let id = ids.next()?.1?;
-        let offset = redirect::offset(id, &self.topics.input, message.partition())?;
-        Some(as_in_input(&found, offset))
+        let header = |wanted| {
+            Headers::new(found.headers).find(|(name, _)| *name == wanted).and_then(|(_, v)| v)
+        };
+        let offset = redirect::offset(header(ID)?, &self.topics.input, message.partition())?;
+        let edition = redirect::edition(header(EDITION))?;
+        Some(Back { place: message.offset(), edition, kept: as_in_input(&found, offset) })
     }
 
     pub(super) fn clean(&self, partition: Partition, place: i64) -> KafkaResult<()> {

@@ -4,64 +4,118 @@ use super::{ASK, LOOK, Lanes, Topics, assign};
 use crate::broker::Broker;
 use crate::control::{self, Control};
 use crate::core::{Answer, Command, CommandId, Partition};
-use crate::record;
+use crate::record::{self, Kept};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Offset};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long one look takes at most, where much was noted since the last.
-const LONGEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(10);
 
-/// A command, and how its first record failed last.
+/// What one look brings at most: what is replayed comes with its bytes.
+const RECORDS: usize = 2000;
+const BYTES: usize = 4 << 20;
+
+/// A command, how its first record failed last, and the record that is replayed.
 pub(crate) struct Wanted {
     pub(crate) command: Command,
     pub(crate) error: Option<String>,
+    pub(crate) replayed: Option<Kept>,
 }
 
-/// Control records that were not answered, in the order in which they were written.
+/// A control record.
+struct Open {
+    place: i64,
+    /// None: one look has enough without it.
+    content: Option<Content>,
+}
+
+struct Content {
+    value: Vec<u8>,
+    headers: Vec<u8>,
+}
+
+impl Content {
+    fn bytes(&self) -> usize {
+        self.value.len() + self.headers.len()
+    }
+}
+
+/// Control records that were not answered.
 #[derive(Default)]
-pub(super) struct Controls(Vec<(Vec<u8>, Vec<u8>)>);
+pub(super) struct Controls {
+    /// By name.
+    open: HashMap<Vec<u8>, Open>,
+    records: usize,
+    bytes: usize,
+}
 
 impl Controls {
-    pub(super) fn take(&mut self, name: &[u8], value: Option<&[u8]>) {
-        self.0.retain(|(known, _)| known != name);
-        self.0.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    pub(super) fn take(&mut self, message: &BorrowedMessage<'_>) {
+        let mut headers = Vec::new();
+        let record = record::of(message, &mut headers);
+        let name = record.key.unwrap_or_default();
+        if let Some(Open { content: Some(before), .. }) = self.open.remove(name) {
+            self.records -= 1;
+            self.bytes -= before.bytes();
+        }
+        let Some(value) = record.value else { return };
+        let content = Content { value: value.to_owned(), headers: record.headers.to_owned() };
+        let bytes = content.bytes();
+        let fits = self.records == 0 || self.records < RECORDS && self.bytes + bytes <= BYTES;
+        if fits {
+            self.records += 1;
+            self.bytes += bytes;
+        }
+        let content = fits.then_some(content);
+        self.open.insert(name.to_owned(), Open { place: record.offset, content });
     }
 
-    /// The commands; of what is not known here nothing more is said or done than a line in the log.
-    pub(super) fn wanted(self, of: Partition, topic: &str) -> Vec<Wanted> {
-        let read = |(name, value): (Vec<u8>, Vec<u8>)| {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// The commands, in the order in which they were written, and where the first is that is left for the
+    /// next look. Of what is not known here nothing more is said or done than a line in the log.
+    pub(super) fn wanted(self, of: Partition, topic: &str) -> (Vec<Wanted>, Option<i64>) {
+        let mut all: Vec<_> = self.open.into_iter().collect();
+        all.sort_unstable_by_key(|(_, open)| open.place);
+        let mut wanted = Vec::new();
+        for (name, Open { place, content }) in all {
+            let Some(Content { value, headers }) = content else { return (wanted, Some(place)) };
             let id = control::id(&name).ok_or_else(|| "its name is no uuid".to_owned());
             let control = id.and_then(|id| Ok((id, Control::read(&value, of.number)?)));
             match control {
-                Ok((id, control)) => {
-                    let command = control.command(id, of)?;
-                    Some(Wanted { command, error: control.error })
-                }
-                Err(text) => {
-                    tracing::warn!(
-                        topic,
-                        partition = of.number,
-                        record = %String::from_utf8_lossy(&name),
-                        "an operator's command is left alone: {text}"
-                    );
-                    None
-                }
+                Ok((id, control)) => wanted.extend(control.command(id, of).map(|command| Wanted {
+                    command,
+                    replayed: control.replayed(&headers),
+                    error: control.error,
+                })),
+                Err(text) => tracing::warn!(
+                    topic,
+                    partition = of.number,
+                    record = %String::from_utf8_lossy(&name),
+                    "an operator's command is left alone: {text}"
+                ),
             }
-        };
-        self.0.into_iter().filter_map(read).collect()
+        }
+        (wanted, None)
     }
 }
 
 impl Lanes {
-    /// Commands that were written since the last look.
+    /// Commands that were written since the last look. Mostly nothing is new: that is asked with the
+    /// worker's own client, so that a lane where nothing waits has none.
     pub(super) fn look(&mut self, of: Partition) -> KafkaResult<Vec<Wanted>> {
         let Some(next) = self.looked.get(&of).copied() else { return Ok(Vec::new()) };
         let redirect = self.topics.redirect.clone();
-        // What is committed; mostly nothing is new.
-        let end = self.clients()?.reader.fetch_watermarks(&redirect, of.number, ASK)?.1;
+        let Some(worker) = &self.worker else { return Ok(Vec::new()) };
+        let end = worker.end(&redirect, of.number, ASK)?;
         if end <= next {
             return Ok(Vec::new());
         }
@@ -69,15 +123,16 @@ impl Lanes {
             Some(looker) => looker,
             None => self.reader()?,
         };
+        self.used = Instant::now();
         assign(&looker, &redirect, of.number, Offset::Offset(next))?;
         let (mut controls, mut read_to) = (Controls::default(), next);
         let until = Instant::now() + LONGEST;
-        while read_to < end && Instant::now() < until {
+        while read_to < end && Instant::now() < until && !self.stopping.load(Ordering::Acquire) {
             match looker.poll(LOOK) {
                 Some(Ok(message)) => {
                     read_to = message.offset() + 1;
-                    if let Some(name) = message.key().filter(|name| control::is_control(name)) {
-                        controls.take(name, message.payload());
+                    if message.key().is_some_and(control::is_control) {
+                        controls.take(&message);
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => read_to = end,
@@ -87,8 +142,13 @@ impl Lanes {
         }
         looker.unassign()?;
         self.looker = Some(looker);
-        self.looked.insert(of, read_to);
-        Ok(controls.wanted(of, &redirect))
+        if read_to < end {
+            // What comes later may say that an earlier one is answered.
+            return Ok(Vec::new());
+        }
+        let (wanted, left) = controls.wanted(of, &redirect);
+        self.looked.insert(of, left.unwrap_or(read_to));
+        Ok(wanted)
     }
 }
 
@@ -111,7 +171,7 @@ impl Answers {
     ) -> Result<Answers, String> {
         let failed =
             |error: KafkaError| format!("topic {} cannot be read: {error}", topics.redirect);
-        let mut lanes = Lanes::new(broker.clone(), "stage-sdk", topics.clone(), Arc::default());
+        let mut lanes = Lanes::new(broker.clone(), "stage-sdk", topics.clone(), None);
         let clients = lanes.connect().map_err(failed)?;
         let mut open = Vec::new();
         for (partition, id) in commands {

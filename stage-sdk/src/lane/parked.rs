@@ -12,16 +12,17 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Offset};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How many records are parked in these partitions together, now.
+/// How many records are parked in these partitions together, or about to be by an operator's command,
+/// now.
 ///
 /// # Errors
 /// They cannot be read.
 pub(crate) fn parked(broker: &Broker, topics: &Topics, partitions: i32) -> Result<usize, String> {
-    Ok(notes(broker, topics, partitions)?.len())
+    let told = tell(broker, topics, partitions)?;
+    Ok(told.iter().map(|(_, told)| told.notes.len() + told.controls.len()).sum())
 }
 
 /// How all that is parked in these partitions stands, now: its partition, its offset in the input, and
@@ -34,15 +35,18 @@ pub(crate) fn notes(
     topics: &Topics,
     partitions: i32,
 ) -> Result<Vec<(i32, i64, Entry)>, String> {
+    let told = tell(broker, topics, partitions)?.into_iter();
+    let notes = told.flat_map(|(number, told)| {
+        told.notes.into_iter().map(move |(offset, entry)| (number, offset, entry))
+    });
+    Ok(notes.collect())
+}
+
+fn tell(broker: &Broker, topics: &Topics, partitions: i32) -> Result<Vec<(i32, Told)>, String> {
     let failed = |error: KafkaError| format!("topic {} cannot be read: {error}", topics.redirect);
-    let mut lanes = Lanes::new(broker.clone(), "stage-sdk", topics.clone(), Arc::default());
+    let mut lanes = Lanes::new(broker.clone(), "stage-sdk", topics.clone(), None);
     lanes.clients = Some(lanes.connect().map_err(failed)?);
-    let mut all = Vec::new();
-    for number in 0..partitions {
-        let notes = lanes.told(number).map_err(failed)??.notes;
-        all.extend(notes.into_iter().map(|(offset, entry)| (number, offset, entry)));
-    }
-    Ok(all)
+    (0..partitions).map(|number| Ok((number, lanes.told(number).map_err(failed)??))).collect()
 }
 
 /// What a partition of the redirect topic tells.
@@ -69,21 +73,21 @@ impl Lanes {
     pub(super) fn read(&mut self, partition: Partition) -> KafkaResult<Result<Left, String>> {
         let retry = &self.topics.retry;
         let (start, _) = self.clients()?.ends.fetch_watermarks(retry, partition.number, ASK)?;
-        let pending = |(offset, entry): (i64, Entry)| Pending {
-            offset,
-            key: entry.key().map(|key| record::hash(partition, &key)),
-            attempts: entry.attempts,
-            first: entry.first(),
-            rest: entry.rest(),
-        };
         let told = match self.told(partition.number)? {
             Ok(told) => told,
             Err(text) => return Ok(Err(text)),
         };
-        self.looked.insert(partition, told.end);
-        let wanted = told.controls.wanted(partition, &self.topics.redirect);
-        let pending = told.notes.into_iter().map(pending).collect();
-        Ok(Ok(Left { pending, start, wanted }))
+        let (wanted, left) = told.controls.wanted(partition, &self.topics.redirect);
+        self.looked.insert(partition, left.unwrap_or(told.end));
+        let pending = |(offset, entry): (i64, Entry)| {
+            let key = entry.key().map(|key| record::hash(partition, &key));
+            let note = entry.note().map_err(|text| {
+                format!("{} partition {}: {text}", self.topics.redirect, partition.number)
+            })?;
+            Ok(Pending { offset, key, note })
+        };
+        let pending: Result<_, String> = told.notes.into_iter().map(pending).collect();
+        Ok(pending.map(|pending| Left { pending, start, wanted }))
     }
 
     /// Reads the partition of the redirect topic to its end. An earlier owner's transaction may be
@@ -155,7 +159,7 @@ impl Lanes {
     fn note(&self, told: &mut Told, message: &BorrowedMessage<'_>) -> Result<(), String> {
         let name = message.key().unwrap_or_default();
         if control::is_control(name) {
-            told.controls.take(name, message.payload());
+            told.controls.take(message);
             return Ok(());
         }
         let offset = redirect::offset(name, &self.topics.input, message.partition());

@@ -3,10 +3,12 @@
 
 use super::Worker;
 use super::attempt::Attempt;
-use crate::core::{Answer, CommandId, Disposition, Event, GivenUp, Id, Partition, Wish};
+use crate::core::{
+    Answer, Command, CommandId, Disposition, Event, GivenUp, Id, Note, Partition, Wish,
+};
 use crate::dead_letter::{Trouble, epoch_millis};
 use crate::lane::Wanted;
-use crate::record::Record;
+use crate::record::{Kept, Record};
 use crate::stage::Stage;
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,10 +16,19 @@ use std::future::Future;
 /// How the first records of commands failed last, until those are carried out.
 pub(super) type Errors = HashMap<(Partition, CommandId), String>;
 
+/// Replayed records, until they are parked.
+pub(super) type Replayed = HashMap<(Partition, CommandId), Kept>;
+
 impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     pub(super) fn commanded(&mut self, of: Partition, wanted: Vec<Wanted>) {
         let mut commands = Vec::with_capacity(wanted.len());
-        for Wanted { command, error } in wanted {
+        let replays = self.replayed.len();
+        for Wanted { command, error, replayed } in wanted {
+            if let Some(record) = replayed {
+                self.replayed.insert((of, command.id), record);
+                commands.push(command);
+                continue;
+            }
             tracing::info!(
                 topic = self.kafka.topic(of),
                 partition = of.number,
@@ -29,7 +40,25 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             self.errors.extend(error.map(|error| ((of, command.id), error)));
             commands.push(command);
         }
+        if self.replayed.len() > replays {
+            tracing::debug!(
+                topic = self.kafka.topic(of),
+                partition = of.number,
+                records = self.replayed.len() - replays,
+                "dead letters are replayed into the retry lane"
+            );
+        }
         self.step(Event::Commanded(of, commands));
+    }
+
+    /// Writes a replayed record to the lane, unless it waits there already, and that this is done.
+    pub(super) fn park_replayed(&mut self, lane: Partition, command: Command, note: Option<Note>) {
+        let Some(record) = self.replayed.remove(&(lane.source(), command.id)) else { return };
+        if let Some(note) = note {
+            self.kafka.park(&self.core, lane, &record.record(), &note, None);
+        }
+        let answer = Answer { command: command.id, records: u32::from(note.is_some()) };
+        self.kafka.answer(&self.core, lane, command.first, answer);
     }
 
     /// Writes the dead letter of a record of a lane that an operator gives up.
@@ -62,7 +91,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         let command = given.command;
         let what = match command.wish {
             Wish::Release => "released its key",
-            Wish::Skip | Wish::RetryNow => "skipped it",
+            Wish::Skip | Wish::RetryNow | Wish::Replay => "skipped it",
         };
         if given.why == Disposition::OrderBlocked {
             let topic = self.kafka.topic(of);

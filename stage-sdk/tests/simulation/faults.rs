@@ -33,10 +33,12 @@ pub(crate) enum Fault {
     Latest,
     /// Workers start with a policy that parks nothing, whatever waits.
     Unasked,
+    /// Each look at the redirect topic begins where the last did, and takes what is answered for open.
+    Anew,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Fault; 11] = [
+    pub(crate) const ALL: [Fault; 12] = [
         Fault::Empty,
         Fault::Blind,
         Fault::Purge,
@@ -48,6 +50,7 @@ impl Fault {
         Fault::Sooner,
         Fault::Latest,
         Fault::Unasked,
+        Fault::Anew,
     ];
 
     /// The oracle must notice it as one of these rules broken: whichever meets it first.
@@ -71,10 +74,17 @@ impl Fault {
             ],
             Fault::Order => &["order per key"],
             // Or nobody ever answers it.
-            Fault::Unanswered => &["a command and what comes of it are one", "everything ends"],
+            Fault::Unanswered => {
+                &["a command and what comes of it are one", "everything ends", "no output twice"]
+            }
             Fault::Sooner => &["a command and what comes of it are one"],
             Fault::Latest => &["nothing is lost", "everything ends"],
             Fault::Unasked => &["everything ends", "order per key"],
+            Fault::Anew => &[
+                "a command and what comes of it are one",
+                "no healthy record in the dead letters",
+                "no output twice",
+            ],
         }
     }
 

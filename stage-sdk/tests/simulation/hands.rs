@@ -75,6 +75,9 @@ impl World {
                     self.filling(number).push(freed);
                 }
                 Effect::GiveUp(id, _, given) => self.give_up(number, id, given, hand),
+                Effect::Replay(lane, command, note) => {
+                    self.park_replayed(number, lane, command, note);
+                }
                 Effect::Answer(lane, offset, answer) => self.answer(number, lane, offset, answer),
                 Effect::Look(partition) => {
                     self.ask_lane(number, Lane::Look(partition.number as usize));

@@ -30,8 +30,8 @@ pub(crate) enum Job {
 pub(crate) enum Reply {
     Parked(usize, Vec<Pending>, i64, Vec<Command>),
     Commanded(usize, Vec<Command>),
-    /// Places and numbers of records.
-    Fetched(usize, i64, Vec<(i64, usize)>),
+    /// Places, copies and numbers of records.
+    Fetched(usize, i64, Vec<(i64, u64, usize)>),
 }
 
 #[derive(Default)]
@@ -43,13 +43,20 @@ pub(crate) struct Lane {
     pub(crate) replies: VecDeque<Reply>,
 }
 
-/// The commands in a redirect log from this place on that are not answered there.
-fn unanswered(log: &Log, from: usize) -> Vec<Command> {
-    let mut commands: Vec<Command> = Vec::new();
-    for (_, message) in log.read(from) {
+/// The commands in a redirect log from this place on that are not answered there, with their places.
+pub(crate) fn unanswered(log: &Log, from: usize) -> Vec<(usize, Command)> {
+    open(log.read(from))
+}
+
+fn open<'m>(messages: impl Iterator<Item = (usize, &'m Message)>) -> Vec<(usize, Command)> {
+    let mut commands: Vec<(usize, Command)> = Vec::new();
+    for (place, message) in messages {
         match message.form {
-            Form::Control(command) => commands.push(command),
-            Form::Answered(answer) => commands.retain(|command| command.id != answer.command),
+            Form::Control(command) => {
+                commands.retain(|(_, known)| known.id != command.id);
+                commands.push((place, command));
+            }
+            Form::Answered(answer) => commands.retain(|(_, c)| c.id != answer.command),
             _ => {}
         }
     }
@@ -91,14 +98,11 @@ impl World {
                     self.members[number].lane.jobs.push_front(job);
                     return self.lane_later(number, 1);
                 }
-                let log = &self.broker.logs[self.broker.log(REDIRECT, of)];
-                self.members[number].lane.looked.insert(of, log.stable());
-                Some(self.read_lane(of))
+                Some(self.read_lane(number, of))
             }
             Job::Look(of) => {
-                let log = &self.broker.logs[self.broker.log(REDIRECT, of)];
-                let looked = self.members[number].lane.looked.insert(of, log.stable());
-                Some(Reply::Commanded(of, unanswered(log, looked.unwrap_or_default())))
+                let looked = self.members[number].lane.looked.get(&of).copied();
+                Some(Reply::Commanded(of, self.commands(number, of, looked.unwrap_or_default())))
             }
             Job::Fetch(of, from) => Some(self.fetch(of, from)),
             Job::Clean(of, place) => {
@@ -129,26 +133,46 @@ impl World {
         notes
     }
 
-    fn read_lane(&self, of: usize) -> Reply {
-        let redirect = &self.broker.logs[self.broker.log(REDIRECT, of)];
+    /// Commands from this place on; sometimes not all, and then the next look begins there.
+    fn commands(&mut self, number: usize, of: usize, from: usize) -> Vec<Command> {
+        let log = &self.broker.logs[self.broker.log(REDIRECT, of)];
+        let mut commands = unanswered(log, from);
+        let mut looked = log.stable();
+        if commands.len() > 1 && self.random.random_bool(0.5) {
+            let most = self.random.random_range(1..commands.len());
+            looked = commands[most].0;
+            commands.truncate(most);
+        }
+        if self.fault == Some(Fault::Anew) {
+            looked = from;
+            commands = open(log.read(from).filter(|(_, message)| !message.is_answer()));
+        }
+        self.members[number].lane.looked.insert(of, looked);
+        commands.into_iter().map(|(_, command)| command).collect()
+    }
+
+    fn read_lane(&mut self, number: usize, of: usize) -> Reply {
+        let commands = self.commands(number, of, 0);
         let pending = self.parked(of).into_iter().map(|(index, note)| Pending {
             offset: self.plan.records[of][index].offset,
             key: self.key(of, index),
-            attempts: note.attempts,
-            first: note.first,
-            rest: note.rest,
+            note,
         });
         let start = self.broker.logs[self.broker.log(RETRY, of)].cleaned;
-        Reply::Parked(of, pending.collect(), start as i64, unanswered(redirect, 0))
+        Reply::Parked(of, pending.collect(), start as i64, commands)
     }
 
     fn fetch(&mut self, of: usize, from: i64) -> Reply {
         let most = self.random.random_range(1..8);
         let retry = &self.broker.logs[self.broker.log(RETRY, of)];
         let from = (from as usize).max(retry.cleaned);
-        let records: Vec<(i64, usize)> =
-            retry.read(from).take(most).map(|(place, m)| (place as i64, m.index)).collect();
-        let next = records.last().map_or(from as i64, |(place, _)| place + 1);
+        let copy = |message: &Message| match message.form {
+            Form::Parked(edition) => edition,
+            _ => 0,
+        };
+        let back = |(place, m): (usize, &Message)| (place as i64, copy(m), m.index);
+        let records: Vec<_> = retry.read(from).take(most).map(back).collect();
+        let next = records.last().map_or(from as i64, |(place, ..)| place + 1);
         Reply::Fetched(of, next, records)
     }
 
@@ -157,8 +181,10 @@ impl World {
         let log = &mut self.broker.logs[at];
         log.cleaned = log.cleaned.max(place as usize);
         let known = &self.oracle.records[of];
-        let needed =
-            log.deleted().find(|m| matches!(known[m.index].fate, Fate::Open | Fate::Parked));
+        let needed = log.deleted().find(|m| {
+            // What was replayed is there anew.
+            matches!(known[m.index].fate, Fate::Open | Fate::Parked) && !log.keeps(m.index)
+        });
         let needed = needed.copied();
         self.counts.cleaned += 1;
         self.oracle.hold(needed.is_none(), "nothing parked is deleted", || format!("{needed:?}"));
@@ -182,12 +208,13 @@ impl World {
                 }
                 Reply::Fetched(of, next, records) => {
                     let found = !records.is_empty();
-                    for (place, index) in records {
+                    for (place, edition, index) in records {
                         let record = &self.plan.records[of][index];
                         let (offset, bytes, key) =
                             (record.offset, record.bytes, self.key(of, index));
                         let partition = partition(of);
-                        self.tell(number, Event::Back { partition, offset, place, key, bytes });
+                        let back = Event::Back { partition, offset, place, edition, key, bytes };
+                        self.tell(number, back);
                         self.act(number, Some((of, index)));
                     }
                     self.step(number, Event::Fetched(partition(of), next, found));
@@ -227,7 +254,8 @@ impl World {
         };
         if parks {
             self.counts.parked += 1;
-            let parked = Message { target: RETRY, form: Form::Parked, ..message };
+            let form = Form::Parked(note.edition);
+            let parked = Message { target: RETRY, form, ..message };
             self.filling(number).push(parked);
         } else {
             self.counts.again += 1;

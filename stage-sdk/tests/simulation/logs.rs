@@ -17,8 +17,8 @@ pub(crate) enum Why {
 pub(crate) enum Form {
     /// An output, or a dead letter.
     Output,
-    /// A record in the retry topic.
-    Parked,
+    /// A record in the retry topic, and which copy of it this is.
+    Parked(u64),
     /// How a parked record stands.
     Noted(Note),
     /// A record is no longer parked.
@@ -93,6 +93,12 @@ impl Log {
     pub(crate) fn deleted(&self) -> impl Iterator<Item = &Message> {
         let deleted = self.entries[..self.cleaned].iter();
         deleted.filter(|entry| entry.1 != State::Aborted).map(|entry| &entry.2)
+    }
+
+    /// Whether something of this record is there that is neither deleted nor aborted.
+    pub(crate) fn keeps(&self, index: usize) -> bool {
+        let kept = self.entries[self.cleaned..].iter();
+        kept.filter(|entry| entry.1 != State::Aborted).any(|entry| entry.2.index == index)
     }
 
     /// The marker of a transaction arrives; gives what can be read now and could not before.

@@ -132,6 +132,11 @@ fn a_policy_that_leaves_what_waits_is_noticed() {
 }
 
 #[test]
+fn a_look_that_begins_anew_is_noticed() {
+    is_noticed("a_look_that_begins_anew_is_noticed", Fault::Anew);
+}
+
+#[test]
 fn release_out_of_order_is_noticed() {
     is_noticed("release_out_of_order_is_noticed", Fault::Order);
 }

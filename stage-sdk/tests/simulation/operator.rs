@@ -3,8 +3,9 @@
 
 use crate::agenda::What;
 use crate::faults::Fault;
-use crate::input::{REDIRECT, TARGETS};
+use crate::input::{REDIRECT, RETRY, TARGETS};
 use crate::logs::{Form, Message, Why};
+use crate::member::Tally;
 use crate::oracle::{Fate, Oracle};
 use crate::plan::ms;
 use crate::policy;
@@ -67,7 +68,36 @@ impl World {
                     self.want(of, records);
                 }
             }
+            self.want_replayed(of);
         }
+    }
+
+    /// A dead letter is to be tried again, but not for ever.
+    fn want_replayed(&mut self, of: usize) {
+        let open = |index: usize| {
+            self.oracle.commands.values().any(|wanted| {
+                !wanted.answered
+                    && wanted.command.wish == Wish::Replay
+                    && (wanted.of, wanted.records[0]) == (of, index)
+            })
+        };
+        let known = self.oracle.records[of].iter().enumerate();
+        let dead = known.filter(|(index, known)| {
+            let can_be_read = known.seen[TARGETS] > known.replays;
+            known.fate == Fate::Dead && can_be_read && known.replays < 2 && !open(*index)
+        });
+        let dead: Vec<usize> = dead.map(|(index, _)| index).collect();
+        if dead.is_empty() || !self.plan.shown(self.now).policy.parks() {
+            return;
+        }
+        let index = dead[self.random.random_range(0..dead.len())];
+        let (first, key) = (self.plan.records[of][index].offset, self.key(of, index));
+        let id = CommandId(self.oracle.commands.len() as u128);
+        let command = Command { id, wish: Wish::Replay, key, first, last: first };
+        let wanted = Wanted { of, command, records: vec![index], answered: false };
+        self.oracle.commands.insert(id, wanted);
+        let at = self.now + self.some_time(300);
+        self.agenda.note(at, What::Control(of, command));
     }
 
     /// What waits of each key, and how the first of it stands.
@@ -115,6 +145,13 @@ impl World {
     /// A command reaches the broker.
     pub(crate) fn control(&mut self, of: usize, command: Command) {
         say!(self, "OPERATOR {of} {command:?}");
+        if command.wish == Wish::Replay && !self.oracle.heard {
+            // The stage parks nothing any more: it is told so, and does not write it.
+            if let Some(wanted) = self.oracle.commands.get_mut(&command.id) {
+                wanted.answered = true;
+            }
+            return;
+        }
         let message = self.about(of, command.first, Form::Control(command));
         self.write_alone(message);
     }
@@ -146,6 +183,33 @@ impl World {
         self.members[number].tallies[place.0][place.1].done = Some(self.now);
         let letter = self.letter(place, Why::Operator(given.command.id), true);
         self.filling(number).push(letter);
+    }
+
+    /// A dead letter is parked, unless it waits already.
+    pub(crate) fn park_replayed(
+        &mut self,
+        number: usize,
+        lane: Partition,
+        command: Command,
+        note: Option<Note>,
+    ) {
+        let of = lane.number as usize;
+        if let Some(note) = note {
+            self.counts.replayed += 1;
+            let parked = self.about(of, command.first, Form::Parked(note.edition));
+            let parked = Message { target: RETRY, ..parked };
+            let noted = self.about(of, command.first, Form::Noted(note));
+            // Whoever was done with it before, was with what died.
+            for member in &mut self.members {
+                if let Some(tally) = member.tallies[of].get_mut(parked.index) {
+                    tally.done = None;
+                }
+            }
+            self.members[number].tallies[of][parked.index] = Tally::default();
+            self.filling(number).extend([parked, noted]);
+        }
+        let answer = Answer { command: command.id, records: u32::from(note.is_some()) };
+        self.answer(number, lane, command.first, answer);
     }
 
     /// A command is carried out.
@@ -182,10 +246,15 @@ impl Oracle {
     /// Whether an operator wants this record given up.
     pub(crate) fn is_wanted(&self, id: CommandId, policy: Policy, message: &Message) -> bool {
         self.commands.get(&id).is_some_and(|wanted| {
+            let Command { wish, first, last, .. } = wanted.command;
+            // What was replayed meanwhile, and waits among them, is released with them.
+            let replayed = self.records[message.partition][message.index].replays > 0;
+            let among = replayed && (first..=last).contains(&message.offset);
             !wanted.answered
                 && wanted.of == message.partition
-                && wanted.command.wish != Wish::RetryNow
-                && wanted.concerns(policy).contains(&message.index)
+                && wish != Wish::RetryNow
+                && (wanted.concerns(policy).contains(&message.index)
+                    || wish == Wish::Release && policy == Policy::Ordered && among)
         })
     }
 
@@ -221,16 +290,39 @@ impl Oracle {
     ) {
         let Form::Answered(answer) = message.form else { return };
         let Some(wanted) = self.commands.get(&answer.command) else { return };
-        let tried = wanted.command.wish == Wish::RetryNow && noted(wanted.records[0]);
-        let right = !wanted.answered && (tried || self.is_over(wanted, policy));
+        let right = match wanted.command.wish {
+            Wish::RetryNow if noted(wanted.records[0]) => true,
+            Wish::Replay => self.records[wanted.of][wanted.records[0]].fate == Fate::Parked,
+            // What was replayed in the same window may be committed before, where that is split.
+            _ if answer.records == 0 => wanted.concerns(policy).iter().all(|index| {
+                let known = &self.records[wanted.of][*index];
+                known.fate != Fate::Parked || known.replays > 0
+            }),
+            _ => self.is_over(wanted, policy),
+        };
+        // What was written twice may be met with again before its answer can be read: nothing is left.
+        let right = right && (!wanted.answered || answer.records == 0);
         self.hold(right, RULE, || format!("{message:?}"));
         if let Some(wanted) = self.commands.get_mut(&answer.command) {
             wanted.answered = true;
         }
     }
 
+    /// Whether this says that a dead letter was replayed.
+    pub(crate) fn replays(&self, message: &Message) -> bool {
+        let Form::Answered(answer) = message.form else { return false };
+        let wanted = self.commands.get(&answer.command);
+        wanted.is_some_and(|wanted| wanted.command.wish == Wish::Replay)
+    }
+
     pub(crate) fn is_over(&self, wanted: &Wanted, policy: Policy) -> bool {
-        let parked = |index: &usize| self.records[wanted.of][*index].fate == Fate::Parked;
+        if wanted.command.wish == Wish::Replay {
+            return wanted.answered;
+        }
+        let parked = |index: &usize| {
+            let known = &self.records[wanted.of][*index];
+            known.fate == Fate::Parked && !known.anew
+        };
         !wanted.concerns(policy).iter().any(parked)
     }
 }

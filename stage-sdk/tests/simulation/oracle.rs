@@ -56,6 +56,9 @@ pub(crate) struct Known {
     sent: [u8; TARGETS + 1],
     parked: u8,
     pub(crate) freed: u8,
+    /// How often it died and was replayed; whether in the transaction that is being looked at.
+    pub(crate) replays: u8,
+    pub(crate) anew: bool,
 }
 
 pub(crate) struct Oracle {
@@ -145,11 +148,12 @@ impl Oracle {
     /// A transaction is to be committed: outputs and offsets must belong together.
     pub(crate) fn decided(&mut self, plan: &Plan, transaction: &Transaction) {
         let records = || transaction.messages.iter().filter(|message| !message.is_answer());
+        self.replayed(transaction);
         for message in records() {
             let known = &mut self.records[message.partition][message.index];
             match message.form {
                 Form::Output => known.sent[message.target] += 1,
-                Form::Parked => known.parked += 1,
+                Form::Parked(_) => known.parked += 1,
                 Form::Noted(note) => {
                     let before = known.note.replace(note).map_or(0, |note| note.attempts);
                     let fewer = note.attempts < before;
@@ -194,6 +198,33 @@ impl Oracle {
             }
         }
         self.answered(transaction);
+        for message in &transaction.messages {
+            self.records[message.partition][message.index].anew = false;
+        }
+    }
+
+    /// A dead letter is parked again.
+    fn replayed(&mut self, transaction: &Transaction) {
+        for message in &transaction.messages {
+            if !self.replays(message) {
+                continue;
+            }
+            let place = |other: &&Message| {
+                (other.partition, other.index) == (message.partition, message.index)
+            };
+            let mut same = transaction.messages.iter().filter(place);
+            if !same.any(|other| matches!(other.form, Form::Parked(_)) && other.lane) {
+                continue;
+            }
+            let known = &mut self.records[message.partition][message.index];
+            let was = std::mem::replace(&mut known.fate, Fate::Parked);
+            (known.replays, known.anew) = (known.replays + 1, true);
+            // Its place in the order of its key is gone.
+            (known.passed, known.handled, known.note) = (true, false, None);
+            self.open += 1;
+            let dead = was == Fate::Dead;
+            self.hold(dead, "no output twice", || format!("{message:?} parked, was {was:?}"));
+        }
     }
 
     /// A parked record is done with.

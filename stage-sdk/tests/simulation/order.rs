@@ -1,7 +1,8 @@
 //! Order per key: what is committed, freed and read of a key is so in the order of its records.
 //!
 //! A worker that runs by `ordered` lets nothing pass. One that does not may pass what is parked, and
-//! nothing else; from then on the place of that one record is not looked at.
+//! nothing else; from then on the place of that one record is not looked at. Nor is that of one that was
+//! replayed.
 
 use crate::input::TARGETS;
 use crate::logs::Message;
@@ -40,7 +41,7 @@ impl Oracle {
                 break;
             }
             let known = &mut self.records[partition][earlier];
-            let passed = known.waits() && plan.may_pass(policy);
+            let passed = known.waits() && (plan.may_pass(policy) || known.replays > 0);
             self.passed += u64::from(passed && !known.passed);
             known.passed |= passed;
             let gone = plan.records[partition][earlier].is_gone(self.now);
@@ -55,7 +56,10 @@ impl Oracle {
             return;
         };
         let earlier = self.chains[chain].iter().take_while(|index| **index < message.index);
-        let parked = |index: &&usize| self.records[message.partition][**index].fate == Fate::Parked;
+        let parked = |index: &&usize| {
+            let known = &self.records[message.partition][**index];
+            known.fate == Fate::Parked && known.replays == 0
+        };
         let left = earlier.copied().find(|index| parked(&index));
         self.hold(left.is_none(), RULE, || format!("{message:?} freed before {left:?}"));
     }

@@ -3,6 +3,7 @@
 
 use crate::faults::Fault;
 use crate::input::REDIRECT;
+use crate::lane::unanswered;
 use crate::member::Member;
 use crate::plan::{Plan, ms};
 use crate::say;
@@ -116,7 +117,8 @@ impl World {
         let parks = |member: &Member| member.core.is_some() && member.retry.policy.parks();
         let empty = |of: usize| {
             let log = &self.broker.logs[self.broker.log(REDIRECT, of)];
-            log.stable() == log.end() && self.parked(of).is_empty()
+            let told = log.stable() == log.end();
+            told && self.parked(of).is_empty() && unanswered(log, 0).is_empty()
         };
         !self.members.iter().any(parks) && (0..self.plan.records.len()).all(empty)
     }
@@ -141,14 +143,14 @@ impl World {
             (Some(Policy::Ordered), Policy::RetryTopic) => self.counts.to_alone += 1,
             _ => {}
         }
-        for Pending { offset, attempts, first, rest, .. } in pending {
+        for Pending { offset, note, .. } in pending {
             let index = self.plan.records[of].partition_point(|r| r.offset < *offset);
-            let goes_on =
-                goes_on(&member.retry, &Note { attempts: *attempts, first: *first, rest: *rest });
+            let Note { attempts, rest, .. } = *note;
+            let goes_on = goes_on(&member.retry, note);
             self.counts.taken_over += 1;
-            self.counts.reconsidered += u64::from(goes_on && *rest == Rest::Held);
+            self.counts.reconsidered += u64::from(goes_on && rest == Rest::Held);
             if let Some(tally) = member.tallies[of].get_mut(index) {
-                tally.attempts = *attempts;
+                tally.attempts = attempts;
                 // The others may have allowed more of them.
                 let allowed = attempts + u32::from(goes_on);
                 tally.allowed = if self.plan.change.is_some() { allowed } else { 0 };

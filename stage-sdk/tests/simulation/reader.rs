@@ -22,6 +22,7 @@ impl Oracle {
             Fate::Dead => u8::from(target == TARGETS),
             Fate::Done => record.outputs.get(target).copied().unwrap_or_default(),
         };
+        let most = most + if target == TARGETS { known.replays } else { 0 };
         self.hold(seen <= most, "no output twice", || format!("{message:?} seen {seen}"));
         if target < TARGETS {
             self.read_in_order(plan, message);

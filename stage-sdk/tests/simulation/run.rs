@@ -82,6 +82,7 @@ counts!(
     commanded,
     given_up,
     hurried,
+    replayed,
     answered,
     too_late,
     stopped,

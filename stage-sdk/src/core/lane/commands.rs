@@ -10,16 +10,20 @@ use std::time::Duration;
 /// Between two looks for commands, while something is parked.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The same while nothing is.
+/// The same while nothing is: a dead letter may be replayed into the lane, and whoever wrote a command
+/// may have seen what was done with last.
 const LOOK_EMPTY: Duration = Duration::from_secs(5);
-
-/// How long after the last record is done commands are still looked for: whoever wrote one may have
-/// seen that record waiting.
-const LATE: Duration = Duration::from_secs(30);
 
 /// Names a command, as its record in the redirect topic does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CommandId(pub u128);
+
+impl CommandId {
+    /// Of what a replay of this name parks; never that of a first copy.
+    pub(in crate::core) fn edition(self) -> u64 {
+        (self.0 as u64).wrapping_add(1).max(1)
+    }
+}
 
 /// What an operator wants of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +34,8 @@ pub enum Wish {
     Skip,
     /// All of its records are given up, in order.
     Release,
+    /// A dead letter is parked, to be tried at once.
+    Replay,
 }
 
 /// An operator's command.
@@ -50,7 +56,7 @@ pub struct Command {
 impl Command {
     fn gives_up(&self, offset: i64) -> bool {
         match self.wish {
-            Wish::RetryNow => false,
+            Wish::RetryNow | Wish::Replay => false,
             Wish::Skip => offset == self.first,
             Wish::Release => (self.first..=self.last).contains(&offset),
         }
@@ -75,17 +81,17 @@ pub(super) struct Open {
 pub struct Answer {
     /// Which.
     pub command: CommandId,
-    /// How many records it concerned: those given up, or tried. None: there was nothing left to do.
+    /// How many records it concerned: those given up, tried, or parked. None: there was nothing left to
+    /// do.
     pub records: u32,
 }
 
 /// When to look for commands.
 #[derive(Debug, Default)]
 pub(super) struct Looking {
-    at: Time,
+    /// None: nothing is ever parked here.
+    at: Option<Time>,
     asked: bool,
-    /// Until then also while nothing is parked.
-    late: Option<Time>,
 }
 
 impl Lane {
@@ -123,7 +129,7 @@ impl Lane {
         let rests = blocked.taken == 0 && blocked.noted.is_none() && blocked.rest != Rest::Behind;
         let concerns = |open: &Open| head == open.command.first || open.command.gives_up(head);
         if rests && commands.iter().any(concerns) {
-            self.rests(key, Rest::Behind);
+            self.rests(key, Rest::Until(Time::ZERO));
         }
     }
 
@@ -164,45 +170,31 @@ impl Lane {
         answers
     }
 
-    /// Commands are looked for from now on, for a while also if nothing is parked: whoever writes one
-    /// may have seen what the earlier owner finished last.
-    pub fn follow(&mut self, now: Time) {
-        self.looking = Looking { at: now + self.pause(), asked: false, late: Some(now + LATE) };
-    }
-
-    /// When to look for commands; none: nothing has been parked for a while.
+    /// When to look for commands. What was answered is committed first, and what was replayed parked: so
+    /// no window takes more of that than one look brings.
     pub fn look_at(&self) -> Option<Time> {
-        let Looking { at, asked, late } = self.looking;
-        (!asked && (self.len > 0 || late.is_some_and(|late| at <= late))).then_some(at)
+        let Looking { at, asked } = self.looking;
+        at.filter(|_| !asked && self.replays.is_empty() && self.answered.is_empty())
     }
 
     /// Whether to look for commands now.
     pub fn look(&mut self, now: Time) -> bool {
-        if self.look_at().is_none_or(|at| at > now) {
-            return false;
-        }
-        self.looking.asked = true;
-        if self.len > 0 {
-            self.looking.late = Some(now + LATE);
-        }
-        true
+        let is_time = self.look_at().is_some_and(|at| at <= now);
+        self.looking.asked |= is_time;
+        is_time
     }
 
-    /// Somebody looked.
-    pub fn looked(&mut self, now: Time) {
-        self.looking.asked = false;
-        self.looking.at = now + self.pause();
-    }
-
-    fn pause(&self) -> Duration {
-        if self.len > 0 { LOOK } else { LOOK_EMPTY }
+    /// Somebody looked; where more is to be expected the next look is soon.
+    pub fn looked(&mut self, now: Time, more: bool) {
+        let pause = if self.len > 0 { LOOK } else { LOOK_EMPTY };
+        self.looking = Looking { at: Some(if more { now } else { now + pause }), asked: false };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::Id;
+    use crate::core::{Id, Note};
 
     const KEY: Option<u64> = Some(7);
     const NOW: Time = Time::from_millis(10);
@@ -211,7 +203,7 @@ mod tests {
         let mut lane = Lane::restore(100, Vec::new(), 0);
         for (place, offset) in offsets.iter().enumerate() {
             let rest = if place == 0 { Rest::Held } else { Rest::Behind };
-            lane.park(KEY, *offset, 1, Some(NOW), rest);
+            lane.park(KEY, *offset, Note { attempts: 1, first: Some(NOW), rest, edition: 0 });
         }
         lane
     }
@@ -221,7 +213,7 @@ mod tests {
     }
 
     fn came_back(lane: &mut Lane, offset: i64, place: i64) {
-        assert!(lane.arrive(KEY, offset, place, true));
+        assert!(lane.arrive(KEY, offset, (place, 0), true));
         lane.took(KEY, offset, Id { slot: 0, life: 0 });
     }
 
@@ -231,6 +223,7 @@ mod tests {
         let skip = command(1, Wish::Skip, 3, 5);
         assert_eq!(lane.command(skip, 0), None);
         assert_eq!(lane.command(skip, 0), None, "twice");
+        lane.tick(NOW, |_| false, None);
         assert!(lane.fetch().is_some(), "what was held is wanted");
         came_back(&mut lane, 3, 0);
         assert_eq!(lane.give_up(KEY, 3), Some(skip));
@@ -247,6 +240,7 @@ mod tests {
     fn a_release_ends_where_the_operator_looked() {
         let mut lane = lane(&[3, 5, 8]);
         lane.command(command(1, Wish::Release, 3, 5), 0);
+        lane.tick(NOW, |_| false, None);
         for (offset, place) in [(3, 0), (5, 1)] {
             came_back(&mut lane, offset, place);
             assert!(lane.give_up(KEY, offset).is_some());
@@ -261,30 +255,32 @@ mod tests {
     fn a_retry_waits_for_the_note_before_it() {
         let mut lane = lane(&[3]);
         lane.command(command(1, Wish::RetryNow, 3, 3), 0);
+        lane.tick(NOW, |_| false, None);
         came_back(&mut lane, 3, 0);
-        lane.rest(KEY, 3, 2, Some(NOW), Rest::Held, 0);
+        let note = Note { attempts: 2, first: Some(NOW), rest: Rest::Held, edition: 0 };
+        lane.rest(KEY, 3, note, 0);
         assert_eq!(lane.answers(KEY, 3, 0).len(), 1);
         lane.command(command(2, Wish::RetryNow, 3, 3), 0);
         lane.fetched(NOW, 1, true);
+        lane.tick(NOW, |_| false, None);
         assert_eq!(lane.fetch(), None);
         lane.settle(NOW, 0);
+        lane.tick(NOW, |_| false, None);
         assert!(lane.fetch().is_some());
     }
 
     #[test]
-    fn an_empty_lane_is_looked_at_no_more_after_a_while() {
+    fn an_empty_lane_is_looked_at_less_often() {
         let mut lane = lane(&[3]);
-        let mut now = NOW;
-        assert!(lane.look(now) && !lane.look(now));
-        lane.looked(now);
-        lane.finish(KEY, 3, 0);
-        let mut looks = 0;
-        while let Some(at) = lane.look_at() {
-            now = at;
-            assert!(lane.look(now));
-            lane.looked(now);
-            looks += 1;
+        assert_eq!(lane.look_at(), None, "nobody knows what is there");
+        lane.looked(NOW, true);
+        for (pause, len) in [(LOOK, 1), (LOOK_EMPTY, 0)] {
+            assert_eq!(lane.len(), len);
+            assert!(lane.look(NOW) && !lane.look(NOW), "one look at a time");
+            lane.looked(NOW, false);
+            assert_eq!(lane.look_at(), Some(NOW + pause));
+            lane.looked(NOW, true);
+            lane.finish(KEY, 3, 0);
         }
-        assert_eq!(looks, 6);
     }
 }

@@ -13,12 +13,32 @@ const OVERHEAD: usize = 256;
 pub(super) struct Outgoing {
     pub(super) target: Target,
     pub(super) partition: i32,
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
     pub(super) headers: Vec<u8>,
-    pub(super) letter: DeadLetter,
+    pub(super) time: i64,
+    /// Where its letter lies.
+    pub(super) letter: (i32, i64),
 }
 
-/// The topic it goes to, or why it cannot go.
-pub(super) fn goes_to<'l>(args: &'l Args, letter: &'l DeadLetter) -> Result<&'l str, String> {
+impl Outgoing {
+    pub(super) fn bytes(&self) -> usize {
+        let size = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
+        self.headers.len() + size(&self.key) + size(&self.value)
+    }
+
+    /// Itself, if its target takes it.
+    pub(super) fn fitting(self) -> Result<Outgoing, String> {
+        let Target { topic, limit, .. } = &self.target;
+        if self.bytes() + OVERHEAD > *limit {
+            return Err(format!("larger than {topic} takes ({limit} bytes)"));
+        }
+        Ok(self)
+    }
+}
+
+/// Whether it can go anywhere, or why not.
+pub(super) fn may_go(args: &Args, letter: &DeadLetter) -> Result<(), String> {
     if letter.value_dropped.is_some() {
         return Err(
             "their values were too large to keep; the originals may still lie where they came from"
@@ -28,15 +48,19 @@ pub(super) fn goes_to<'l>(args: &'l Args, letter: &'l DeadLetter) -> Result<&'l 
     if letter.replays >= args.max_replays {
         return Err(format!("replayed {} times and died again (--max-replays)", letter.replays));
     }
+    Ok(())
+}
+
+/// The topic it goes to, or why it cannot go.
+pub(super) fn goes_to<'l>(args: &'l Args, letter: &'l DeadLetter) -> Result<&'l str, String> {
     let topic = args.to_topic.as_deref().or(letter.origin.topic.as_deref());
     topic.ok_or_else(|| {
         "they do not say where they came from; --to-topic sends them somewhere".into()
     })
 }
 
-/// The record that died, for its target; or why that cannot take it.
-pub(super) fn revive(letter: DeadLetter, target: &Target) -> Result<Outgoing, String> {
-    let from = letter.origin.partition.unwrap_or(letter.partition);
+/// The headers of the record that died, and how often it was replayed.
+pub(super) fn headers(letter: &DeadLetter) -> Vec<u8> {
     let mut headers = Vec::new();
     for (name, value) in Headers::new(&letter.original_headers()) {
         if name != REPLAYS {
@@ -44,10 +68,22 @@ pub(super) fn revive(letter: DeadLetter, target: &Target) -> Result<Outgoing, St
         }
     }
     pack(&mut headers, REPLAYS, Some((letter.replays + 1).to_string().as_bytes()));
-    let size = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
-    if headers.len() + size(&letter.key) + size(&letter.value) + OVERHEAD > target.limit {
-        return Err(format!("larger than {} takes ({} bytes)", target.topic, target.limit));
+    headers
+}
+
+/// The record that died, for its target; or why that cannot take it.
+pub(super) fn revive(letter: DeadLetter, target: &Target) -> Result<Outgoing, String> {
+    let from = letter.origin.partition.unwrap_or(letter.partition);
+    let headers = headers(&letter);
+    let DeadLetter { key, value, partition, offset, .. } = letter;
+    Outgoing {
+        target: target.clone(),
+        partition: from.rem_euclid(target.partitions.max(1)),
+        key,
+        value,
+        headers,
+        time: letter.origin.time.unwrap_or(-1),
+        letter: (partition, offset),
     }
-    let partition = from.rem_euclid(target.partitions.max(1));
-    Ok(Outgoing { target: target.clone(), partition, headers, letter })
+    .fitting()
 }

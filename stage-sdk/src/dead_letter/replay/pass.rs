@@ -1,7 +1,8 @@
 //! One pass over a dead-letter topic.
 
-use super::Args;
-use super::fate::{Outgoing, goes_to, revive};
+use super::fate::{Outgoing, goes_to, may_go, revive};
+use super::lane::Lane;
+use super::{Args, To};
 use crate::core::Ended;
 use crate::dead_letter::DeadLetter;
 use crate::dead_letter::done::How;
@@ -37,7 +38,9 @@ pub(super) struct Pass<'p> {
     pub(super) sent: u64,
     /// Left where they are, and why.
     pub(super) skipped: BTreeMap<String, u64>,
-    /// The topics that something went to.
+    /// The lane it goes to, if it does.
+    lane: Option<Lane>,
+    /// Where something went.
     pub(super) reached: BTreeSet<String>,
     targets: HashMap<String, Option<Target>>,
     ends: Option<Ends>,
@@ -68,20 +71,26 @@ struct Chunk {
 }
 
 impl<'p> Pass<'p> {
-    pub(super) fn new(desk: &'p Desk, args: &'p Args, topic: &'p str) -> Pass<'p> {
-        Pass {
+    pub(super) fn new(
+        desk: &'p Desk,
+        args: &'p Args,
+        topic: &'p str,
+    ) -> Result<Pass<'p>, StartError> {
+        let to_lane = args.to == To::RetryLane;
+        Ok(Pass {
             desk,
             args,
             filter: desk.filter(&args.filter),
             topic,
             sent: 0,
             skipped: BTreeMap::new(),
+            lane: to_lane.then(|| Lane::of(desk, topic)).transpose()?,
             reached: BTreeSet::new(),
             targets: HashMap::new(),
             ends: None,
             alone: false,
             started: Instant::now(),
-        }
+        })
     }
 
     /// Goes through the topic. What fails on the way is not remembered but looked up: each attempt
@@ -157,23 +166,32 @@ impl<'p> Pass<'p> {
 
     /// Puts a letter into the chunk, or notes why not.
     fn take(&mut self, letter: DeadLetter, chunk: &mut Chunk) -> Result<(), StartError> {
-        let goes = goes_to(self.args, &letter).map(str::to_owned);
-        let revived = match goes {
-            Err(why) => Err(why),
-            Ok(topic) => match self.target(&topic)? {
-                None => Err(format!("topic {topic}, where they came from, is not there")),
-                Some(target) => revive(letter, &target),
-            },
-        };
-        match revived {
+        match self.revived(letter)? {
             Ok(record) => {
-                let size = |part: &Option<Vec<u8>>| part.as_ref().map_or(0, Vec::len);
-                chunk.bytes += record.headers.len() + size(&record.letter.value);
+                chunk.bytes += record.bytes();
                 chunk.records.push(record);
             }
             Err(why) => *self.skipped.entry(why).or_default() += 1,
         }
         Ok(())
+    }
+
+    /// What goes out for a letter, or why nothing does.
+    fn revived(&mut self, letter: DeadLetter) -> Result<Result<Outgoing, String>, StartError> {
+        if let Err(why) = may_go(self.args, &letter) {
+            return Ok(Err(why));
+        }
+        if let Some(lane) = &self.lane {
+            return Ok(lane.revive(letter));
+        }
+        let topic = match goes_to(self.args, &letter) {
+            Ok(topic) => topic.to_owned(),
+            Err(why) => return Ok(Err(why)),
+        };
+        Ok(match self.target(&topic)? {
+            None => Err(format!("topic {topic}, where they came from, is not there")),
+            Some(target) => revive(letter, &target),
+        })
     }
 
     fn target(&mut self, topic: &str) -> Result<Option<Target>, StartError> {
@@ -202,13 +220,15 @@ impl<'p> Pass<'p> {
         let Chunk { records, .. } = std::mem::take(chunk);
         if let (Some(clerk), false) = (clerk, records.is_empty()) {
             let mut marked: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
-            for record in &records {
-                marked.entry(record.letter.partition).or_default().push(record.letter.offset);
+            for Outgoing { letter: (partition, offset), .. } in &records {
+                marked.entry(*partition).or_default().push(*offset);
             }
             clerk.settle(records.iter().map(message), &marked)?;
         }
         self.sent += records.len() as u64;
-        self.reached.extend(records.into_iter().map(|record| record.target.topic));
+        let lane = self.lane.as_ref().map(Lane::name);
+        let reached = records.into_iter().map(|r| lane.clone().unwrap_or(r.target.topic));
+        self.reached.extend(reached);
         if let (Some(rate), Some(_)) = (self.args.rate, clerk) {
             let due = Duration::from_secs_f64(self.sent as f64 / f64::from(rate.get()));
             std::thread::sleep(due.saturating_sub(self.started.elapsed()));
@@ -221,10 +241,10 @@ fn message(record: &Outgoing) -> Message<'_> {
     Message {
         topic: &record.target.topic,
         partition: Some(record.partition),
-        key: record.letter.key.as_deref(),
-        value: record.letter.value.as_deref(),
+        key: record.key.as_deref(),
+        value: record.value.as_deref(),
         headers: Headers::new(&record.headers),
-        time: record.letter.origin.time.unwrap_or(-1),
+        time: record.time,
     }
 }
 
