@@ -282,15 +282,13 @@ impl Kafka {
     pub(crate) fn leave(self, wait: Duration) {
         let until = Instant::now() + wait;
         self.courier.give_up();
-        if let Some(lanes) = &self.lanes {
-            lanes.give_up();
-        }
+        let lanes = self.lanes.map(Reader::close);
         drop(self.courier);
         drop(self.producer);
         drop(self.feeds);
         self.consumer.leave(self.assigning.is_some(), wait);
-        if let Some(lanes) = self.lanes {
-            lanes.end(until.saturating_duration_since(Instant::now()));
+        if let Some(lanes) = lanes {
+            lanes.wait(until.saturating_duration_since(Instant::now()));
         }
     }
 }

@@ -112,6 +112,8 @@ impl Reader {
                     lanes.rest();
                 }
             }
+            // Who leaves the group waits until nobody else has its client.
+            lanes.worker = None;
             // Whoever waits for the end is told by the last of `done`.
             drop(lanes);
             drop(done);
@@ -133,12 +135,21 @@ impl Reader {
         self.stopping.store(true, Ordering::Release);
     }
 
-    /// Ends the thread and its clients, or leaves them behind after this long.
-    pub(crate) fn end(self, wait: Duration) {
+    /// Ends the thread, which lets go of the worker's client first.
+    pub(crate) fn close(self) -> Ending {
         self.give_up();
-        drop(self.jobs);
+        Ending(self.replies)
+    }
+}
+
+/// A thread and its clients on their way to the end.
+pub(crate) struct Ending(Receiver<Reply>);
+
+impl Ending {
+    /// Waits for it, or leaves them behind after this long.
+    pub(crate) fn wait(self, wait: Duration) {
         let until = Instant::now() + wait;
-        while self.replies.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+        while self.0.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
     }
 }
 

@@ -45,6 +45,8 @@ fn sigterm_under_load_ends_cleanly() {
     for stage in &mut stages {
         let left = Duration::from_secs(10).saturating_sub(started.elapsed());
         assert_eq!(stage.end(left).code(), Some(0), "{}", stage.log.display());
+        let log = std::fs::read_to_string(&stage.log).unwrap();
+        assert!(!log.contains("not left in time"), "{}", stage.log.display());
     }
     eprintln!("all four ended after {:?}", started.elapsed());
     orders.flush();
