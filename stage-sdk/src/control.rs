@@ -79,7 +79,7 @@ impl Control {
     /// The record that is to be parked, as it was in the input, from the headers that came with this;
     /// none: nothing is.
     pub(crate) fn replayed(&self, headers: &[u8]) -> Option<Kept> {
-        if self.wish() != Some(Wish::Replay) {
+        if !self.is_replay() {
             return None;
         }
         let (mut others, mut value) = (Vec::new(), None);
@@ -130,10 +130,16 @@ impl Control {
         redirect::key_bytes(self.key.as_deref(), self.key_hex.as_deref())
     }
 
+    /// Whether it brings a dead letter.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.wish() == Some(Wish::Replay)
+    }
+
     /// What the core is told of it.
     pub(crate) fn command(&self, id: CommandId, of: Partition) -> Option<Command> {
         let key = self.key().map(|key| record::hash(of, &key));
-        Some(Command { id, wish: self.wish()?, key, first: self.first, last: self.last })
+        let (wish, first, last) = (self.wish()?, self.first, self.last);
+        Some(Command { id, wish, key, first, last, bytes: 0 })
     }
 }
 
@@ -203,7 +209,10 @@ mod tests {
                 let id = new_id();
                 let command = read.command(id, OF).unwrap();
                 let hash = key.map(|key| record::hash(OF, key));
-                assert_eq!(command, Command { id, wish, key: hash, first: 391, last: 649 });
+                assert_eq!(
+                    command,
+                    Command { id, wish, key: hash, first: 391, last: 649, bytes: 0 }
+                );
             }
         }
     }

@@ -98,6 +98,7 @@ impl Reader {
         std::thread::Builder::new().name("lane".into()).spawn(move || {
             loop {
                 match todo.recv_timeout(IDLE) {
+                    Ok(_) if lanes.stopping.load(Ordering::Acquire) => break,
                     Ok(job) => {
                         let Some(reply) = lanes.carry(job) else { continue };
                         if done.send(reply).is_err() {
@@ -189,7 +190,7 @@ struct Lanes {
     /// something new to read.
     looker: Option<BaseConsumer<Quiet>>,
     /// How far each partition of the redirect topic was looked through for commands.
-    looked: HashMap<Partition, i64>,
+    looked: HashMap<Partition, look::Looked>,
     /// Fetches in a row that found nothing.
     in_vain: u32,
     /// Since when looks and fetches fail, or are not answered.

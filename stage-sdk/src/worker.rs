@@ -302,6 +302,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 }
                 Effect::GiveUp(id, lane, given) => self.give_up(id, lane, given, hand),
                 Effect::Replay(lane, command, note) => self.park_replayed(lane, command, note),
+                Effect::Postpone(lane, command) => self.postpone(lane, command),
                 Effect::Answer(lane, offset, answer) => self.answer(lane, offset, answer),
                 Effect::Begin(window) => self.kafka.begin(&self.core, window),
                 Effect::Commit(window) => {

@@ -17,6 +17,11 @@ const INTO_THE_LANE: [&str; 5] = ["replay", "--stage", "flaky", "--to", "retry-l
 
 /// So many records wait, and no command.
 fn until_waiting(shop: &Shop, count: usize) {
+    let mut redirect =
+        Judge::of(&shop.chain.brokers, &format!("{}.flaky.redirect", shop.chain.first()));
+    until("the redirect topic is read", LIMIT, || {
+        (redirect.look(Duration::from_millis(100)) > 0).then_some(())
+    });
     until("they wait", LIMIT, || {
         let notes = parked(&shop.chain);
         let taken = !notes.keys().any(|name| name.starts_with("control/"));
@@ -119,19 +124,19 @@ fn what_is_replayed_into_the_lane_comes_out_once_and_in_order_through_kill_9() {
     std::fs::remove_file(&shop.away).unwrap();
 
     // Whoever replays is killed as well.
-    let rate = (records / 10).to_string();
-    let slow = [&INTO_THE_LANE[..], &["--rate", &rate]].concat();
+    let rate = [records / 40, records / 10].map(|rate| rate.to_string());
+    let [slow, faster] = [0, 1].map(|at| [&INTO_THE_LANE[..], &["--rate", &rate[at]]].concat());
     let log = shop.chain.dir.join("replay.log");
     let mut replay = Process::start(command(&shop.chain, &slow), &log);
     let mut out = shop.out();
     for kill in 1..=4 {
         until("a part of it is done", Duration::from_secs(60), || {
-            (out.look(Duration::from_millis(5)) >= records * kill / 8).then_some(())
+            (out.look(Duration::from_millis(5)) >= records * kill / 10).then_some(())
         });
         if kill == 1 {
             assert!(!replay.has_ended(), "it ended before it was killed: {}", log.display());
             replay.kill();
-            replay = Process::start(command(&shop.chain, &slow), &log);
+            replay = Process::start(command(&shop.chain, &faster), &log);
         }
         stage.kill();
         eprintln!("kill {kill} after {} records", out.seen.len());
@@ -157,7 +162,8 @@ fn what_is_replayed_into_the_lane_comes_out_once_and_in_order_through_kill_9() {
 fn only_a_lane_of_where_they_came_from_takes_them() {
     let chain = Chain::new(&broker::shared(), &["in", "out"], &["flaky"], "");
     let hand = Hand::new(&chain.brokers);
-    for (topic, partition) in [("elsewhere", b"1"), (chain.first(), b"9")] {
+    let in_it = |partition| (chain.first(), partition);
+    for (topic, partition) in [("elsewhere", b"1"), in_it(b"9"), in_it(b"1")] {
         let headers: [(&str, &[u8]); 3] = [
             ("__stage.errors.topic", topic.as_bytes()),
             ("__stage.errors.partition", partition),
@@ -172,4 +178,5 @@ fn only_a_lane_of_where_they_came_from_takes_them() {
     assert!(said.contains("replayed 0"), "{said}");
     assert!(said.contains("left 1: they came from elsewhere"), "{said}");
     assert!(said.contains("has no partition 9"), "{said}");
+    assert!(said.contains("was it made anew?"), "{said}");
 }

@@ -63,8 +63,10 @@ struct Parked {
 struct Blocked {
     /// In the order of the input.
     records: VecDeque<Parked>,
-    /// How many of them, from the first on, are in flight.
+    /// How many of them are in flight: from the first on, unless one was parked before them since.
     taken: usize,
+    /// One was: no more are taken until those in flight are done.
+    passed: bool,
     /// Of the first.
     rest: Rest,
     /// The batch with the last note of it, until that is committed: what nobody could know of is not
@@ -114,8 +116,6 @@ pub struct Lane {
     cleaned: Option<Time>,
     /// What operators want of which key.
     commands: FxHashMap<u64, Vec<commands::Open>>,
-    /// What was replayed, and waits for its key to rest.
-    replays: FxHashMap<u64, Vec<Command>>,
     /// Commands with an answer in a batch that is not committed.
     answered: Vec<(u64, CommandId)>,
     looking: commands::Looking,
@@ -192,11 +192,12 @@ impl Lane {
     /// key's first; any other is behind, unless it rests by itself: an earlier policy left it so, or what
     /// was replayed came before it.
     pub fn park(&mut self, key: Option<u64>, offset: i64, note: Note) -> bool {
-        let Note { attempts, first, rest, edition } = note;
+        let Note { attempts, first: since, rest, edition } = note;
         let key = key.unwrap_or_else(|| alone(offset));
         let blocked = self.keys.entry(key).or_insert_with(|| Blocked {
             records: VecDeque::with_capacity(1),
             taken: 0,
+            passed: false,
             rest,
             noted: None,
             beside: false,
@@ -209,21 +210,23 @@ impl Lane {
             },
             _ => blocked.records.len(),
         };
-        let passed = blocked.records.front().filter(|_| at == 0).copied();
-        let parked = Parked { offset, place: None, edition, attempts, first, id: None };
+        let first = at == 0 && blocked.taken == 0;
+        let before = blocked.records.front().filter(|_| first).copied();
+        let parked = Parked { offset, place: None, edition, attempts, first: since, id: None };
         blocked.records.insert(at, parked);
+        blocked.passed |= at < blocked.taken;
         let rested = blocked.rest;
         self.len += 1;
         self.unplaced += 1;
-        match (passed, rested) {
-            (Some(passed), Rest::Behind) => match passed.place {
+        match (before, rested) {
+            (Some(before), Rest::Behind) => match before.place {
                 Some(place) => _ = self.wanted.remove(&place),
                 None => self.sought -= 1,
             },
-            (Some(passed), rest) => _ = self.resting.insert(passed.offset, rest),
+            (Some(before), rest) => _ = self.resting.insert(before.offset, rest),
             (None, _) => {}
         }
-        if at == 0 {
+        if first {
             self.rests(key, rest);
         } else if rest != Rest::Behind {
             self.resting.insert(offset, rest);
@@ -337,7 +340,7 @@ impl Lane {
             Some(known) if known != place => return false,
             Some(_) => {}
         }
-        let next = at == blocked.taken && !self.resting.contains_key(&offset);
+        let next = at == blocked.taken && !blocked.passed && !self.resting.contains_key(&offset);
         if !room || !next || blocked.rest != Rest::Behind {
             return false;
         }
@@ -376,56 +379,67 @@ impl Lane {
         }
     }
 
-    /// A key's head is done, in the window with this batch. Whether the key is free now.
+    /// A record in flight is done, in the window with this batch. Whether its key is free now.
     pub fn finish(&mut self, key: Option<u64>, offset: i64, batch: u64) -> bool {
         let key = key.unwrap_or_else(|| alone(offset));
         let Some(blocked) = self.keys.get_mut(&key) else { return false };
-        let Some(head) = blocked.records.pop_front() else { return false };
+        let Some(done) = blocked.find(offset).and_then(|at| blocked.records.remove(at)) else {
+            return false;
+        };
         blocked.taken = blocked.taken.saturating_sub(1);
+        blocked.passed &= blocked.taken > 0;
         let wanted = blocked.is_wanted();
         self.len -= 1;
-        match head.place {
+        match done.place {
             Some(place) => {
                 self.places.remove(&place);
                 self.settling.push((batch, offset, place));
             }
             None => self.unplaced -= 1,
         }
-        let Some(next) = blocked.records.front() else {
+        if blocked.records.is_empty() {
             self.keys.remove(&key);
             return true;
-        };
-        if wanted {
-            let rest = self.resting.remove(&next.offset);
-            self.rests(key, rest.unwrap_or(Rest::Behind));
-            if rest.is_some() {
-                self.obey(key);
-            }
+        }
+        if wanted && self.head_rests(key) {
+            self.obey(key);
         }
         false
     }
 
-    /// A key's head failed and rests. Gives those of the key that were in flight behind it: they are
-    /// fetched again in their turn.
+    /// A key's head waits as it did when it was parked; whether it does by itself.
+    fn head_rests(&mut self, key: u64) -> bool {
+        let head = self.keys.get(&key).and_then(|blocked| blocked.records.front());
+        let rest = head.and_then(|head| self.resting.remove(&head.offset));
+        self.rests(key, rest.unwrap_or(Rest::Behind));
+        rest.is_some()
+    }
+
+    /// A record in flight failed and rests. Gives the others of its key that are: they are fetched again
+    /// in their turn.
     pub fn rest(&mut self, key: Option<u64>, offset: i64, note: Note, batch: u64) -> Vec<Id> {
         let key = key.unwrap_or_else(|| alone(offset));
         let Some(blocked) = self.keys.get_mut(&key) else { return Vec::new() };
-        let behind = blocked.records.iter_mut().take(blocked.taken).skip(1);
-        let behind = behind.filter_map(|record| record.id.take()).collect();
-        blocked.taken = 0;
-        blocked.noted = Some(batch);
+        let Some(at) = blocked.find(offset) else { return Vec::new() };
+        blocked.records[at].id = None;
+        let others = blocked.records.iter_mut().filter_map(|record| record.id.take()).collect();
+        let record = &mut blocked.records[at];
+        (record.attempts, record.first) = (note.attempts, note.first);
+        (blocked.taken, blocked.passed, blocked.noted) = (0, false, Some(batch));
         self.noted.push((batch, key));
-        if let Some(head) = blocked.records.front_mut() {
-            (head.attempts, head.first, head.id) = (note.attempts, note.first, None);
+        if at == 0 {
+            self.rests(key, note.rest);
+        } else {
+            self.resting.insert(offset, note.rest);
+            self.head_rests(key);
         }
-        self.rests(key, note.rest);
-        behind
+        others
     }
 
     /// The records in flight.
     pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
         let taken = self.keys.values().filter(|blocked| blocked.taken > 0);
-        taken.flat_map(|blocked| blocked.records.iter().take(blocked.taken).filter_map(|r| r.id))
+        taken.flat_map(|blocked| blocked.records.iter().filter_map(|record| record.id))
     }
 
     /// Where a record is that is done and not committed.
@@ -521,6 +535,46 @@ mod tests {
         assert_eq!(lane.fetch(), None, "nothing is wanted");
         assert!(lane.finish(KEY, 649, 1));
         assert!(lane.is_empty());
+    }
+
+    #[test]
+    fn what_comes_before_those_in_flight_waits_for_them_and_takes_nothing_from_them() {
+        for fails in [false, true] {
+            let mut lane = Lane::restore(100, Vec::new(), 0);
+            for (offset, place) in [(391, 0), (649, 1)] {
+                lane.park(KEY, offset, note(0, Rest::Behind));
+                assert!(lane.arrive(KEY, offset, (place, 0), true));
+                lane.took(KEY, offset, id(place as u32));
+            }
+            // As where the group's offsets were set back.
+            lane.park(KEY, 12, note(0, Rest::Behind));
+            lane.park(KEY, 400, note(0, Rest::Behind));
+            lane.park(KEY, 700, note(0, Rest::Behind));
+            for (offset, place) in [(12, 2), (400, 3), (700, 4)] {
+                assert!(!lane.arrive(KEY, offset, (place, 0), true), "{offset}");
+            }
+            if fails {
+                let others = lane.rest(KEY, 391, note(1, Rest::Until(ms(10))), 0);
+                assert_eq!(others, [id(1)]);
+            } else {
+                assert!(!lane.finish(KEY, 391, 0) && !lane.finish(KEY, 649, 0));
+            }
+            let left: &[(i64, i64)] = match fails {
+                false => &[(12, 2), (400, 3), (700, 4)],
+                true => &[(12, 2), (391, 0), (400, 3), (649, 1), (700, 4)],
+            };
+            for (offset, place) in left {
+                if *offset == 391 {
+                    assert!(!lane.arrive(KEY, 391, (0, 0), true), "its time has not come");
+                    lane.settle(ms(10), 0);
+                    lane.tick(ms(10), |_| false, None);
+                }
+                assert!(lane.arrive(KEY, *offset, (*place, 0), true), "{offset}");
+                lane.took(KEY, *offset, id(7));
+                lane.finish(KEY, *offset, 1);
+            }
+            assert!(lane.is_empty() && !lane.wants());
+        }
     }
 
     #[test]

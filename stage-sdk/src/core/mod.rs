@@ -238,6 +238,8 @@ pub enum Effect {
     /// note: it is parked already; and that the command is carried out. All into the filling window's
     /// batch, as of its place in this lane. Then forget it.
     Replay(Partition, Command, Option<Note>),
+    /// This dead letter stays in the redirect topic: the input is still to bring a record of its offset.
+    Postpone(Partition, Command),
     /// Write into the filling window's batch, as of this record of a lane, that a command is carried
     /// out: its tombstone.
     Answer(Partition, i64, Answer),

@@ -23,56 +23,55 @@ impl Core {
         if !progress.restored || progress.draining {
             return;
         }
-        let (mut over, mut replays) = (Vec::new(), false);
+        let (mut over, mut replays) = (Vec::new(), Vec::new());
         for mut command in commands {
             command.key = self.settings.retry.lane_key(command.key);
             if command.wish == Wish::Replay {
-                progress.lane.replay(command);
-                replays = true;
+                replays.push(command);
                 continue;
             }
             let answer = progress.lane.command(command, batch);
             over.extend(answer.map(|answer| (command.end(), answer)));
         }
         // One look brings so many replayed records at most.
-        progress.lane.looked(now, replays);
+        progress.lane.looked(now, !replays.is_empty());
         for (end, answer) in over {
             self.answer(now, partition, end, answer, out);
         }
-        self.park_replayed(now, partition, out);
+        for command in replays {
+            self.park_replayed(now, partition, command, out);
+        }
         self.plan_look(partition);
     }
 
-    /// Parks what was replayed and may be: where its key is not being worked on.
-    pub(super) fn park_replayed(
+    /// Parks a dead letter, to be tried at once. Where the input is still to bring a record of its offset
+    /// the two would be one: then it stays where it is, for a later owner.
+    fn park_replayed(
         &mut self,
         now: Time,
         partition: Partition,
+        command: Command,
         out: &mut VecDeque<Effect>,
     ) {
         let batch = self.filling().batch;
-        let progress = self.partitions.get_mut(&partition);
-        let Some(progress) = progress.filter(|p| p.lane.has_replays() && !p.draining) else {
+        let Some(progress) = self.partitions.get_mut(&partition) else { return };
+        let (lane, key, offset) = (partition.lane(), command.key, command.first);
+        if !progress.has_passed(offset) {
+            out.push_back(Effect::Postpone(lane, command));
             return;
-        };
-        let mut parked = Vec::new();
-        let mut lane = std::mem::take(&mut progress.lane);
-        for command in lane.replays(batch, |offset| progress.has_passed(offset)) {
-            let first = lane.goes_first(command.key, command.first);
-            let rest = if first { Rest::Until(now) } else { Rest::Behind };
-            let note = Note { attempts: 0, first: None, rest, edition: command.id.edition() };
-            let is_new = lane.park(command.key, command.first, note);
-            if let Some(key) = command.key.filter(|key| self.slots.holds(*key)) {
-                lane.waits_beside(key);
-            }
-            parked.push((command, is_new.then_some(note)));
         }
-        progress.lane = lane;
-        for (command, note) in parked {
-            let (lane, offset) = (partition.lane(), command.first);
-            out.push_back(Effect::Replay(lane, command, note));
-            self.add(now, lane, offset, Some(NOTE));
+        if !progress.lane.replay(&command, batch) {
+            return;
         }
+        let first = progress.lane.goes_first(key, offset);
+        let rest = if first { Rest::Until(now) } else { Rest::Behind };
+        let note = Note { attempts: 0, first: None, rest, edition: command.id.edition() };
+        let is_new = progress.lane.park(key, offset, note);
+        if let Some(key) = key.filter(|key| self.slots.holds(*key)) {
+            progress.lane.waits_beside(key);
+        }
+        out.push_back(Effect::Replay(lane, command, is_new.then_some(note)));
+        self.add(now, lane, offset, Some(command.bytes + NOTE));
         self.lanes_busy = true;
         self.pause_at_bound(partition, out);
     }

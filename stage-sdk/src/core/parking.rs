@@ -127,7 +127,6 @@ impl Core {
         out.push_back(Effect::Free(partition, offset, is_free));
         self.add(now, partition, offset, Some(bytes.unwrap_or(0) + NOTE));
         self.answer_all(now, partition, key, offset, out);
-        self.park_replayed(now, partition.source(), out);
         if let Some(next) = self.slots.remove(id) {
             // It was counted as waiting when it came.
             self.ready.push_front(next);
@@ -181,18 +180,11 @@ impl Core {
         if !self.settings.retry.policy.parks() {
             return;
         }
-        let mut replays = Vec::new();
         for (partition, progress) in &mut self.partitions {
             if let Some(place) = progress.lane.settle(now, batch) {
                 out.push_back(Effect::Clean(*partition, place));
             }
-            if progress.lane.has_replays() {
-                replays.push(*partition);
-            }
             self.look_at = [self.look_at, progress.lane.look_at()].into_iter().flatten().min();
-        }
-        for partition in replays {
-            self.park_replayed(now, partition, out);
         }
     }
 

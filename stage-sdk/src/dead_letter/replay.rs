@@ -18,8 +18,8 @@ came from (modulo the target's), in the order it has there, and a header __stage
 Every group that reads that topic sees it again.
 
 --to retry-lane: only the stage that gave it up does. It is parked in that stage's retry topic, before \
-all that waits of its key, and tried at once; what comes of its key meanwhile waits behind it. A \
-running stage takes it within five seconds, another when it starts.
+what waits of its key and came later, and tried as soon as none before it waits; what comes of its key \
+meanwhile waits behind it. A running stage looks for it every five seconds, another when it starts.
 
 Each letter is replayed once: the record and a mark in the dead-letter topic, which says that this \
 letter is done with, are one transaction. Killed at any moment, the same command goes on where it \
@@ -83,9 +83,10 @@ pub(super) fn replay(desk: &Desk, args: &Args) -> Result<(), StartError> {
         }
         desk.admin.target(target)?;
     }
+    // All or none of them have somewhere to go.
+    let passes = desk.topics.iter().map(|topic| Pass::new(desk, args, topic));
     let mut found = false;
-    for topic in &desk.topics {
-        let mut pass = Pass::new(desk, args, topic)?;
+    for mut pass in passes.collect::<Result<Vec<_>, _>>()? {
         let ended = pass.run();
         report(desk, args, &pass)?;
         ended?;

@@ -9,12 +9,12 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Offset};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long one look takes at most, where much was noted since the last.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// What one look brings at most: what is replayed comes with its bytes.
 const RECORDS: usize = 2000;
@@ -27,9 +27,19 @@ pub(crate) struct Wanted {
     pub(crate) replayed: Option<Kept>,
 }
 
+/// How far a partition of the redirect topic was looked through.
+#[derive(Default)]
+pub(super) struct Looked {
+    /// Up to here; whatever was answered up to here, it was by an earlier owner, or is known.
+    pub(super) to: i64,
+    /// Where open commands are below that, which no look has brought yet.
+    pub(super) left: VecDeque<i64>,
+}
+
 /// A control record.
 struct Open {
     place: i64,
+    is_replay: bool,
     /// None: one look has enough without it.
     content: Option<Content>,
 }
@@ -66,36 +76,43 @@ impl Controls {
         let Some(value) = record.value else { return };
         let content = Content { value: value.to_owned(), headers: record.headers.to_owned() };
         let bytes = content.bytes();
-        let fits = self.records == 0 || self.records < RECORDS && self.bytes + bytes <= BYTES;
+        let fits = self.records == 0 || !self.is_full() && self.bytes + bytes <= BYTES;
         if fits {
             self.records += 1;
             self.bytes += bytes;
         }
-        let content = fits.then_some(content);
-        self.open.insert(name.to_owned(), Open { place: record.offset, content });
+        let is_replay =
+            Control::read(value, record.partition).is_ok_and(|control| control.is_replay());
+        let (place, content) = (record.offset, fits.then_some(content));
+        self.open.insert(name.to_owned(), Open { place, is_replay, content });
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.open.len()
+    /// Whether one look has enough.
+    fn is_full(&self) -> bool {
+        self.records >= RECORDS || self.bytes >= BYTES
     }
 
-    /// The commands, in the order in which they were written, and where the first is that is left for the
-    /// next look. Of what is not known here nothing more is said or done than a line in the log.
-    pub(super) fn wanted(self, of: Partition, topic: &str) -> (Vec<Wanted>, Option<i64>) {
+    /// How many records are to be parked.
+    pub(super) fn replays(&self) -> usize {
+        self.open.values().filter(|open| open.is_replay).count()
+    }
+
+    /// The commands, in the order in which they were written, and where those are that are left for other
+    /// looks: all from the first on that is. Of what is not known here nothing more is said or done than a
+    /// line in the log.
+    pub(super) fn wanted(self, of: Partition, topic: &str) -> (Vec<Wanted>, VecDeque<i64>) {
         let mut all: Vec<_> = self.open.into_iter().collect();
         all.sort_unstable_by_key(|(_, open)| open.place);
-        let mut wanted = Vec::new();
-        for (name, Open { place, content }) in all {
-            let Some(Content { value, headers }) = content else { return (wanted, Some(place)) };
+        let (mut wanted, mut left) = (Vec::new(), VecDeque::new());
+        for (name, Open { place, content, .. }) in all {
+            let Some(Content { value, headers }) = content.filter(|_| left.is_empty()) else {
+                left.push_back(place);
+                continue;
+            };
             let id = control::id(&name).ok_or_else(|| "its name is no uuid".to_owned());
             let control = id.and_then(|id| Ok((id, Control::read(&value, of.number)?)));
             match control {
-                Ok((id, control)) => wanted.extend(control.command(id, of).map(|command| Wanted {
-                    command,
-                    replayed: control.replayed(&headers),
-                    error: control.error,
-                })),
+                Ok((id, control)) => wanted.extend(wanted_by(control, id, of, &headers)),
                 Err(text) => tracing::warn!(
                     topic,
                     partition = of.number,
@@ -104,19 +121,31 @@ impl Controls {
                 ),
             }
         }
-        (wanted, None)
+        (wanted, left)
     }
 }
 
+fn wanted_by(control: Control, id: CommandId, of: Partition, headers: &[u8]) -> Option<Wanted> {
+    let command = control.command(id, of)?;
+    let replayed = control.replayed(headers);
+    let bytes = replayed.as_ref().map_or(0, |kept| kept.record().len());
+    Some(Wanted { command: Command { bytes, ..command }, error: control.error, replayed })
+}
+
 impl Lanes {
-    /// Commands that were written since the last look. Mostly nothing is new: that is asked with the
-    /// worker's own client, so that a lane where nothing waits has none.
+    /// Commands that no look has brought yet: those that were left, then what was written since. Mostly
+    /// nothing was: that is asked with the worker's own client, so that a lane where nothing waits has
+    /// none.
     pub(super) fn look(&mut self, of: Partition) -> KafkaResult<Vec<Wanted>> {
-        let Some(next) = self.looked.get(&of).copied() else { return Ok(Vec::new()) };
+        let Some(looked) = self.looked.get(&of) else { return Ok(Vec::new()) };
         let redirect = self.topics.redirect.clone();
         let Some(worker) = &self.worker else { return Ok(Vec::new()) };
         let end = worker.end(&redirect, of.number, ASK)?;
-        if end <= next {
+        let (mut to, mut left) = (looked.to, looked.left.clone());
+        let from = left.front().copied().unwrap_or(to);
+        // What is left was there; new is what lies behind all of it.
+        let until = left.back().map_or(end, |last| last + 1);
+        if until <= from {
             return Ok(Vec::new());
         }
         let looker = match self.looker.take() {
@@ -124,30 +153,39 @@ impl Lanes {
             None => self.reader()?,
         };
         self.used = Instant::now();
-        assign(&looker, &redirect, of.number, Offset::Offset(next))?;
-        let (mut controls, mut read_to) = (Controls::default(), next);
-        let until = Instant::now() + LONGEST;
-        while read_to < end && Instant::now() < until && !self.stopping.load(Ordering::Acquire) {
+        assign(&looker, &redirect, of.number, Offset::Offset(from))?;
+        let (mut controls, mut read_to) = (Controls::default(), from);
+        let begun = Instant::now();
+        while read_to < until
+            && !controls.is_full()
+            && begun.elapsed() < LONGEST
+            && !self.stopping.load(Ordering::Acquire)
+        {
             match looker.poll(LOOK) {
                 Some(Ok(message)) => {
                     read_to = message.offset() + 1;
-                    if message.key().is_some_and(control::is_control) {
+                    let is_control = message.key().is_some_and(control::is_control);
+                    if is_control
+                        && (message.offset() >= to || left.binary_search(&message.offset()).is_ok())
+                    {
                         controls.take(&message);
                     }
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => read_to = end,
+                Some(Err(KafkaError::PartitionEOF(number))) if number == of.number => {
+                    read_to = until;
+                }
                 Some(Err(error)) => tracing::debug!(%error, "looking for commands"),
                 None => {}
             }
         }
         looker.unassign()?;
         self.looker = Some(looker);
-        if read_to < end {
-            // What comes later may say that an earlier one is answered.
-            return Ok(Vec::new());
-        }
-        let (wanted, left) = controls.wanted(of, &redirect);
-        self.looked.insert(of, left.unwrap_or(read_to));
+        let (wanted, more) = controls.wanted(of, &redirect);
+        to = to.max(read_to);
+        left.retain(|place| *place >= read_to);
+        left.extend(more);
+        left.make_contiguous().sort_unstable();
+        self.looked.insert(of, Looked { to, left });
         Ok(wanted)
     }
 }

@@ -1,6 +1,6 @@
 //! What is parked of a partition, as the redirect topic tells.
 
-use super::look::{Controls, Wanted};
+use super::look::{Controls, Looked, Wanted};
 use super::{ASK, LOOK, Lanes, Topics, assign};
 use crate::broker::Broker;
 use crate::control;
@@ -15,14 +15,13 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How many records are parked in these partitions together, or about to be by an operator's command,
-/// now.
+/// How many records are parked in these partitions together, or are to be because they are replayed, now.
 ///
 /// # Errors
 /// They cannot be read.
 pub(crate) fn parked(broker: &Broker, topics: &Topics, partitions: i32) -> Result<usize, String> {
     let told = tell(broker, topics, partitions)?;
-    Ok(told.iter().map(|(_, told)| told.notes.len() + told.controls.len()).sum())
+    Ok(told.iter().map(|(_, told)| told.notes.len() + told.controls.replays()).sum())
 }
 
 /// How all that is parked in these partitions stands, now: its partition, its offset in the input, and
@@ -78,7 +77,7 @@ impl Lanes {
             Err(text) => return Ok(Err(text)),
         };
         let (wanted, left) = told.controls.wanted(partition, &self.topics.redirect);
-        self.looked.insert(partition, left.unwrap_or(told.end));
+        self.looked.insert(partition, Looked { to: told.end, left });
         let pending = |(offset, entry): (i64, Entry)| {
             let key = entry.key().map(|key| record::hash(partition, &key));
             let note = entry.note().map_err(|text| {

@@ -23,6 +23,10 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     pub(super) fn commanded(&mut self, of: Partition, wanted: Vec<Wanted>) {
         let mut commands = Vec::with_capacity(wanted.len());
         let replays = self.replayed.len();
+        if self.core.partitions().all(|held| held != of) {
+            // Whoever owns the partition next reads them too.
+            return;
+        }
         for Wanted { command, error, replayed } in wanted {
             if let Some(record) = replayed {
                 self.replayed.insert((of, command.id), record);
@@ -53,12 +57,30 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
 
     /// Writes a replayed record to the lane, unless it waits there already, and that this is done.
     pub(super) fn park_replayed(&mut self, lane: Partition, command: Command, note: Option<Note>) {
-        let Some(record) = self.replayed.remove(&(lane.source(), command.id)) else { return };
-        if let Some(note) = note {
-            self.kafka.park(&self.core, lane, &record.record(), &note, None);
+        let (topic, partition, offset) = (self.kafka.topic(lane), lane.number, command.first);
+        let Some(record) = self.replayed.remove(&(lane.source(), command.id)) else {
+            let text = format!("{topic}[{partition}]@{offset} is to be parked, and is not at hand");
+            return self.fail(text);
+        };
+        match note {
+            Some(note) => self.kafka.park(&self.core, lane, &record.record(), &note, None),
+            None => {
+                tracing::warn!(topic, partition, offset, "a replayed dead letter waits already")
+            }
         }
         let answer = Answer { command: command.id, records: u32::from(note.is_some()) };
         self.kafka.answer(&self.core, lane, command.first, answer);
+    }
+
+    /// Leaves a replayed record where it is.
+    pub(super) fn postpone(&mut self, lane: Partition, command: Command) {
+        self.replayed.remove(&(lane.source(), command.id));
+        tracing::warn!(
+            topic = self.kafka.topic(lane),
+            partition = lane.number,
+            offset = command.first,
+            "a dead letter is to come back, and the input is still to bring a record of its offset: it is taken when the stage starts after that"
+        );
     }
 
     /// Writes the dead letter of a record of a lane that an operator gives up.

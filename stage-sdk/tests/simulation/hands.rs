@@ -78,6 +78,8 @@ impl World {
                 Effect::Replay(lane, command, note) => {
                     self.park_replayed(number, lane, command, note);
                 }
+                // Who lost the partition may know less of it; who has it does it, or nothing ends.
+                Effect::Postpone(..) => {}
                 Effect::Answer(lane, offset, answer) => self.answer(number, lane, offset, answer),
                 Effect::Look(partition) => {
                     self.ask_lane(number, Lane::Look(partition.number as usize));

@@ -93,7 +93,8 @@ impl World {
         let index = dead[self.random.random_range(0..dead.len())];
         let (first, key) = (self.plan.records[of][index].offset, self.key(of, index));
         let id = CommandId(self.oracle.commands.len() as u128);
-        let command = Command { id, wish: Wish::Replay, key, first, last: first };
+        let (wish, bytes) = (Wish::Replay, self.plan.records[of][index].bytes);
+        let command = Command { id, wish, key, first, last: first, bytes };
         let wanted = Wanted { of, command, records: vec![index], answered: false };
         self.oracle.commands.insert(id, wanted);
         let at = self.now + self.some_time(300);
@@ -135,7 +136,7 @@ impl World {
         }
         let times = if self.random.random_bool(0.2) { 2 } else { 1 };
         let id = CommandId(self.oracle.commands.len() as u128);
-        let command = Command { id, wish, key, first, last };
+        let command = Command { id, wish, key, first, last, bytes: 0 };
         self.counts.commanded += 1;
         self.oracle.commands.insert(id, Wanted { of, command, records, answered: false });
         let at = self.now + self.some_time(300);

@@ -1,4 +1,4 @@
-//! What operators want of the parked records of a partition, and until when to look for it.
+//! What operators want of the parked records of a partition, and when to look for it.
 //!
 //! A command names records by their offsets, never "the first": whoever takes it up, and however
 //! often, it concerns those alone. It is kept until its effect is in a window, and its answer with it.
@@ -51,6 +51,8 @@ pub struct Command {
     pub first: i64,
     /// The last.
     pub last: i64,
+    /// The size of what is replayed.
+    pub bytes: usize,
 }
 
 impl Command {
@@ -170,11 +172,11 @@ impl Lane {
         answers
     }
 
-    /// When to look for commands. What was answered is committed first, and what was replayed parked: so
-    /// no window takes more of that than one look brings.
+    /// When to look for commands. What was answered is committed first: so no window takes more of what is
+    /// replayed than one look brings.
     pub fn look_at(&self) -> Option<Time> {
         let Looking { at, asked } = self.looking;
-        at.filter(|_| !asked && self.replays.is_empty() && self.answered.is_empty())
+        at.filter(|_| !asked && self.answered.is_empty())
     }
 
     /// Whether to look for commands now.
@@ -209,7 +211,7 @@ mod tests {
     }
 
     fn command(id: u128, wish: Wish, first: i64, last: i64) -> Command {
-        Command { id: CommandId(id), wish, key: KEY, first, last }
+        Command { id: CommandId(id), wish, key: KEY, first, last, bytes: 0 }
     }
 
     fn came_back(lane: &mut Lane, offset: i64, place: i64) {

@@ -5,17 +5,23 @@ use super::fate::{Outgoing, headers};
 use crate::chain::{Chain, StageRoute};
 use crate::control::{self, Control};
 use crate::dead_letter::DeadLetter;
+use crate::dead_letter::scan::{Ends, Scan};
 use crate::dead_letter::tool::Desk;
 use crate::kafka::Target;
 use crate::lane::Topics;
 use crate::record::Record;
 use crate::service::StartError;
 
+/// What a record has in the retry topic besides, at most: its name, which has the topic's, and numbers.
+const MORE: usize = 600;
+
 /// The lane that letters of a topic go to.
 pub(super) struct Lane {
     stage: String,
     input: String,
     redirect: Target,
+    /// Of the input's partitions.
+    ends: Ends,
 }
 
 impl Lane {
@@ -28,8 +34,9 @@ impl Lane {
         let gives_up = |stage: &&StageRoute| Chain::dead_letter_topic(stage) == dead_letters;
         let stage = desk.chain.as_ref().and_then(|chain| chain.stages.iter().find(gives_up));
         let Some(stage) = stage else {
-            let text = format!("{dead_letters} is of no stage in the route map; use --to-topic");
-            return Err(usage(text));
+            return Err(usage(format!(
+                "{dead_letters} is of no stage in the route map (--config); use --to-topic"
+            )));
         };
         if !stage.policy().policy.parks() {
             return Err(usage(format!(
@@ -37,25 +44,37 @@ impl Lane {
                 stage.name
             )));
         }
-        let mut redirect = desk.admin.target(&Topics::of(stage).redirect)?;
-        // What goes out is sent as the letters were.
-        redirect.limit = redirect.limit.min(desk.admin.target(dead_letters)?.limit);
-        Ok(Lane { stage: stage.name.clone(), input: stage.input.clone(), redirect })
+        let topics = Topics::of(stage);
+        let mut redirect = desk.admin.target(&topics.redirect)?;
+        // What goes out is sent as the letters were, and then fits into the retry topic.
+        let retry = desk.admin.target(&topics.retry)?.limit.saturating_sub(MORE);
+        redirect.limit = redirect.limit.min(desk.admin.target(dead_letters)?.limit).min(retry);
+        let ends = Scan::new(&desk.broker, &stage.input, redirect.partitions)?.readable()?;
+        Ok(Lane { stage: stage.name.clone(), input: stage.input.clone(), redirect, ends })
     }
 
     /// The record that died, as the worker is told of it; or why it cannot go there.
     pub(super) fn revive(&self, letter: DeadLetter) -> Result<Outgoing, String> {
-        let Lane { input, redirect, .. } = self;
+        let Lane { input, redirect, ends, .. } = self;
         let origin = &letter.origin;
         let (Some(partition), Some(offset)) = (origin.partition, origin.offset) else {
-            return Err(format!("they do not say where in {input} they were"));
+            return Err(format!(
+                "they do not say where in {input} they were; --to-topic sends them somewhere"
+            ));
         };
         if origin.topic.as_ref() != Some(input) {
             let from = origin.topic.as_deref().unwrap_or("no topic");
-            return Err(format!("they came from {from}, and this lane is of {input}"));
+            return Err(format!(
+                "they came from {from}, and this lane is of {input}; --to source sends them there"
+            ));
         }
-        if !(0..redirect.partitions).contains(&partition) || offset < 0 {
-            return Err(format!("{input} has no partition {partition} and offset {offset}"));
+        let Some((_, end)) = ends.get(&partition) else {
+            return Err(format!("{input} has no partition {partition}; --to source has others"));
+        };
+        if !(0..*end).contains(&offset) {
+            return Err(format!(
+                "they lay behind the end of {input}; was it made anew? --to source sends them there"
+            ));
         }
         let own = headers(&letter);
         let record = Record {
