@@ -56,8 +56,10 @@ pub(crate) struct Known {
     sent: [u8; TARGETS + 1],
     parked: u8,
     pub(crate) freed: u8,
-    /// How often it died and was replayed; whether in the transaction that is being looked at.
+    /// How often it died and was replayed, and when last; whether in the transaction that is being looked
+    /// at.
     pub(crate) replays: u8,
+    pub(crate) replayed: Time,
     pub(crate) anew: bool,
 }
 
@@ -218,7 +220,7 @@ impl Oracle {
             }
             let known = &mut self.records[message.partition][message.index];
             let was = std::mem::replace(&mut known.fate, Fate::Parked);
-            (known.replays, known.anew) = (known.replays + 1, true);
+            (known.replays, known.replayed, known.anew) = (known.replays + 1, self.now, true);
             // Its place in the order of its key is gone.
             (known.passed, known.handled, known.note) = (true, false, None);
             self.open += 1;

@@ -2,7 +2,7 @@
 //!
 //! A worker that runs by `ordered` lets nothing pass. One that does not may pass what is parked, and
 //! nothing else; from then on the place of that one record is not looked at. Nor is that of one that was
-//! replayed.
+//! replayed, except that what comes to the input after that waits behind it.
 
 use crate::input::TARGETS;
 use crate::logs::Message;
@@ -41,7 +41,9 @@ impl Oracle {
                 break;
             }
             let known = &mut self.records[partition][earlier];
-            let passed = known.waits() && (plan.may_pass(policy) || known.replays > 0);
+            // What was there before it was replayed may have been on its way.
+            let before = plan.records[partition][index].at <= known.replayed;
+            let passed = known.waits() && (plan.may_pass(policy) || known.replays > 0 && before);
             self.passed += u64::from(passed && !known.passed);
             known.passed |= passed;
             let gone = plan.records[partition][earlier].is_gone(self.now);
