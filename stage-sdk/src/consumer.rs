@@ -350,8 +350,8 @@ impl Consumer {
         self.serve_until(Instant::now() + JOIN.min(wait), || self.has_name());
         self.base.unsubscribe();
         self.serve_until(until, || !self.has_name());
-        // A courier, or the reader of a lane, may still wait for an answer with it. Only who has it alone closes it, and before it
-        // is closed its leave may not have been sent.
+        // A courier, or the reader of a lane, may still wait for an answer with it. Only who has it
+        // alone closes it, and before it is closed its leave may not have been sent.
         self.serve_until(until, || Arc::strong_count(&self) == 1);
         // A close waits for the broker without a limit.
         let (done, closed) = std::sync::mpsc::channel();
