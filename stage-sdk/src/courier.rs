@@ -25,6 +25,8 @@ pub(crate) enum Job {
     Commit(WindowId, Arc<Producer>, TopicPartitionList, Option<ConsumerGroupMetadata>),
     /// Flush (dead letters), then rows and offsets into the database.
     Store(WindowId, Arc<Producer>, Vec<Row>, Vec<(Partition, Position)>),
+    /// What is sent goes on its way at once.
+    Hurry(Arc<Producer>),
     Abort(WindowId, Arc<Producer>, Ended),
     /// A new producer in place of one that is broken.
     Renew,
@@ -42,6 +44,7 @@ pub(crate) enum Reply {
         ended: Ended,
         acknowledged: bool,
     },
+    Hurried,
     Renewed(Arc<Producer>),
     Restored(Vec<(Partition, Option<Position>)>),
     Found(WindowId, bool),
@@ -119,6 +122,10 @@ impl Means {
             Job::Commit(window, producer, offsets, member) => {
                 let (ended, acknowledged) = self.commit(&producer, offsets, member);
                 Reply::Ended { window, ended, acknowledged }
+            }
+            Job::Hurry(producer) => {
+                producer.hurry();
+                Reply::Hurried
             }
             Job::Abort(window, producer, ended) => {
                 let ended = producer.abort(ended);

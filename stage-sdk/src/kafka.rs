@@ -60,6 +60,8 @@ pub(crate) struct Worksite {
     pub(crate) key_required: bool,
     /// Outputs and offsets go to a database; only dead letters are produced.
     pub(crate) is_sink: bool,
+    /// Outputs are seen once their window is committed, and not before.
+    pub(crate) outputs_wait: bool,
     pub(crate) policy: Policy,
 }
 
@@ -83,6 +85,8 @@ struct Sending {
     window: WindowId,
     batch: u64,
     next: usize,
+    /// How many of those do not wait for company.
+    hurried: usize,
     /// A send failed: the transaction can only be aborted.
     failed: Option<Ended>,
 }
@@ -98,6 +102,8 @@ pub(crate) struct Kafka {
     batches: VecDeque<(u64, Batch)>,
     spare: Vec<Batch>,
     sending: Option<Sending>,
+    /// The courier has been asked for it.
+    hurrying: bool,
     /// Without transactions: its outputs are in the topic, its offsets are not committed yet.
     acknowledged: Option<WindowId>,
     assigning: Option<Vec<(Partition, Option<i64>)>>,
@@ -126,6 +132,7 @@ impl Kafka {
             batches: VecDeque::new(),
             spare: Vec::new(),
             sending: None,
+            hurrying: false,
             acknowledged: None,
             assigning: None,
             replies: VecDeque::new(),

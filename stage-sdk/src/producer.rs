@@ -11,6 +11,9 @@ use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+/// Within this the sending thread has looked at what waits.
+const HURRY: Duration = Duration::from_millis(5);
+
 /// How long one window may take to reach the broker before it is aborted and goes again smaller.
 /// Below the transaction time-out, so that the abort is ours.
 const FLUSH: Duration = Duration::from_secs(4);
@@ -142,6 +145,12 @@ impl Producer {
                 return Err(Ended::TimedOut);
             }
         }
+    }
+
+    /// What is sent goes on its way without waiting for company; whether it arrives, `flush` says. Takes as
+    /// long as that, at most 5 ms.
+    pub(crate) fn hurry(&self) {
+        native_flush(&self.base, HURRY);
     }
 
     /// Sends offsets on their way, on a thread of their own: what was sent before them is on its way

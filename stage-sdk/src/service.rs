@@ -306,6 +306,8 @@ impl Service {
             },
             key_required: self.key_required,
             is_sink: false,
+            // Nobody sees a transaction before it is committed.
+            outputs_wait: self.delivery == Delivery::ExactlyOnce,
             policy: self.settings.retry.policy,
         })
     }
@@ -330,6 +332,8 @@ impl Service {
     ) -> Ended {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         (worksite.is_sink, worksite.apart) = (sink.is_some(), !S::INLINE);
+        worksite.outputs_wait |= sink.is_some();
+        let outputs_wait = worksite.outputs_wait;
         let (runtime, kafka) = match (runtime, self.connect(worksite, identity, sink, &line.wake)) {
             (Ok(runtime), Ok(kafka)) => (runtime, kafka),
             (Err(error), _) => return refuse(ready, StartError::Runtime(error.to_string())),
@@ -346,7 +350,12 @@ impl Service {
             seed: self.seed.unwrap_or_else(rand::random),
             kept: Default::default(),
         });
-        let settings = Settings { inline: S::INLINE, incarnation: rand::random(), ..self.settings };
+        let settings = Settings {
+            inline: S::INLINE,
+            outputs_wait,
+            incarnation: rand::random(),
+            ..self.settings
+        };
         let spawn = |stage: Rc<S>, kept: Rc<crate::record::Kept>, context: Rc<Context>| async move {
             attempt(&*stage, kept.record(), &context).await
         };

@@ -166,6 +166,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             return true;
         }
         self.step(Event::Quiet);
+        self.kafka.hurry();
         // Nobody wakes us for records that came while we took none.
         let untold = self.kafka.feeds.take_untold();
         self.kafka.has_replies() || untold || (held && self.core.wants_records())
@@ -401,6 +402,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     }
                     self.step(Event::Ended(window, ended));
                 }
+                Reply::Hurried => self.kafka.hurried(),
                 Reply::Renewed(producer) => {
                     self.kafka.renew(producer);
                     self.step(Event::Renewed);

@@ -49,7 +49,7 @@ impl Core {
         let front = &self.windows[0];
         self.is_full(front)
             || now >= front.since + self.settings.commit_interval
-            || (quiet && now >= self.spaced())
+            || (quiet && self.settings.outputs_wait && now >= self.spaced())
             || self.is_urgent()
     }
 
@@ -192,5 +192,37 @@ impl Core {
             }
             self.windows.push_front(half);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::core::{Core, Effect, Event, Partition, Position, Settings, Time};
+    use std::collections::VecDeque;
+
+    /// After a record at 1 ms and a pause: when a tick is due, and whether its window went before that.
+    fn after_one(outputs_wait: bool) -> (Option<Time>, bool) {
+        let settings = Settings { outputs_wait, ..Settings::default() };
+        let (mut core, mut effects) = (Core::new(settings), VecDeque::new());
+        let partition = Partition { input: 0, number: 0 };
+        let now = Time::from_millis(1);
+        let mut step = |now, event: Event<'_>| core.step(now, event, &mut effects);
+        step(now, Event::Assigned(&[partition]));
+        step(now, Event::Restored(partition, Some(Position::at(0))));
+        step(now, Event::Parked(partition, Vec::new(), 0));
+        step(now, Event::Finished { partition, offset: 0, bytes: Some(10) });
+        step(now, Event::Quiet);
+        let due = core.deadline();
+        let went = |effect: &Effect| matches!(effect, Effect::Commit(_));
+        (due, effects.iter().any(went))
+    }
+
+    #[test]
+    fn a_window_closes_in_a_pause_only_if_its_outputs_wait_for_that() {
+        assert!(after_one(true).1);
+        let (due, went) = after_one(false);
+        assert!(!went);
+        let interval = Settings::default().commit_interval;
+        assert_eq!(due, Some(Time::from_millis(1) + interval));
     }
 }

@@ -369,6 +369,9 @@ pub struct Settings {
     pub timeout: Duration,
     /// What a failure leads to.
     pub retry: Retry,
+    /// Outputs are seen once their window is committed, so it closes as soon as nothing more comes.
+    /// Without that, nobody waits for it: it closes when it is full or old.
+    pub outputs_wait: bool,
     /// The longest a finished record waits for its commit to begin.
     pub commit_interval: Duration,
     /// Records in one window.
@@ -392,6 +395,7 @@ impl Default for Settings {
             max_waiting_bytes: 16 << 20,
             timeout: Duration::from_secs(30),
             retry: Retry::default(),
+            outputs_wait: true,
             commit_interval: Duration::from_millis(100),
             max_window_records: 10_000,
             max_window_bytes: 4 << 20,

@@ -234,7 +234,8 @@ impl Core {
         let front = &self.windows[0];
         due[1] = match front.state {
             window::State::Filling if front.records > 0 => {
-                Some((front.since + self.settings.commit_interval).min(self.spaced()))
+                let old = front.since + self.settings.commit_interval;
+                Some(if self.settings.outputs_wait { old.min(self.spaced()) } else { old })
             }
             window::State::Again(at) => Some(at),
             _ => None,

@@ -18,7 +18,7 @@ impl Kafka {
             Ended::Aborted
         });
         self.leaving = 0;
-        self.sending = Some(Sending { window, batch: content.batch, next: 0, failed });
+        self.sending = Some(Sending { window, batch: content.batch, next: 0, hurried: 0, failed });
     }
 
     /// Sends what the open window holds and is not sent yet.
@@ -56,6 +56,22 @@ impl Kafka {
             }
             self.leaving += u64::from(entry.target < super::CONTROL);
         }
+    }
+
+    /// Nothing more comes for now: outputs that are seen at once need not wait for company.
+    pub(crate) fn hurry(&mut self) {
+        let Some(sending) = self.sending.as_mut().filter(|_| !self.worksite.outputs_wait) else {
+            return;
+        };
+        if !self.hurrying && sending.next > sending.hurried {
+            sending.hurried = sending.next;
+            self.hurrying = true;
+            self.courier.ask(Job::Hurry(self.producer.clone()));
+        }
+    }
+
+    pub(crate) fn hurried(&mut self) {
+        self.hurrying = false;
     }
 
     /// Sends the rest of the window and has it committed; the end comes as a reply.

@@ -164,6 +164,7 @@ fn settings(random: &mut Random, long: bool) -> Settings {
         max_waiting_bytes: waiting_bytes.unwrap_or(1 << 20),
         timeout: ms(if long { 1500 } else { random.random_range(20..400) }),
         retry: if long { in_place } else { policy::draw(random) },
+        outputs_wait: random.random_bool(0.9),
         commit_interval: ms(random.random_range(1..60)),
         max_window_records: if long { 300 } else { random.random_range(1..=30) },
         max_window_bytes: window_bytes.unwrap_or(1 << 20),
