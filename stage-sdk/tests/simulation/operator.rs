@@ -7,7 +7,7 @@ use crate::input::{REDIRECT, RETRY, TARGETS};
 use crate::logs::{Form, Message, Why};
 use crate::member::Tally;
 use crate::oracle::{Fate, Oracle};
-use crate::plan::ms;
+use crate::plan::{Plan, ms};
 use crate::policy;
 use crate::say;
 use crate::transaction::Transaction;
@@ -261,7 +261,7 @@ impl Oracle {
 
     /// Answers in a transaction that is to be committed: with them, and not without them, none of the
     /// records that the operator saw is left, or the first was tried.
-    pub(crate) fn answered(&mut self, transaction: &Transaction) {
+    pub(crate) fn answered(&mut self, plan: &Plan, transaction: &Transaction) {
         let messages = &transaction.messages;
         for message in messages.iter().filter(|message| message.is_answer()) {
             let noted = |index: usize| {
@@ -277,9 +277,28 @@ impl Oracle {
                 continue;
             };
             let wanted = &self.commands[&id];
-            let whole = wanted.answered || !self.is_over(wanted, transaction.policy);
+            let whole = wanted.answered
+                || !self.is_over(wanted, transaction.policy)
+                || self.takes_more(plan, wanted, transaction.policy);
             self.hold(whole, RULE, || format!("no answer with {message:?}"));
         }
+    }
+
+    /// What was replayed into the midst of a release waits there still, and is released with it.
+    fn takes_more(&self, plan: &Plan, wanted: &Wanted, policy: Policy) -> bool {
+        let Command { wish, first, last, .. } = wanted.command;
+        let records = &plan.records[wanted.of];
+        let key = records[wanted.records[0]].key;
+        let mut known = self.records[wanted.of].iter().zip(records);
+        wish == Wish::Release
+            && policy == Policy::Ordered
+            && key.is_some()
+            && known.any(|(known, record)| {
+                known.fate == Fate::Parked
+                    && known.replays > 0
+                    && record.key == key
+                    && (first..=last).contains(&record.offset)
+            })
     }
 
     /// An answer is committed.

@@ -199,7 +199,7 @@ impl Oracle {
                 self.committed_in_order(plan, transaction.policy, message);
             }
         }
-        self.answered(transaction);
+        self.answered(plan, transaction);
         for message in &transaction.messages {
             self.records[message.partition][message.index].anew = false;
         }
