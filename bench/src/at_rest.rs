@@ -2,9 +2,10 @@
 //! nobody asks anything.
 
 use crate::figures::save;
+use crate::fill::{self, Input};
 use crate::place::Place;
 use crate::topics::Topics;
-use crate::{fill, quiet, usage};
+use crate::{quiet, usage};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Serialize;
@@ -110,7 +111,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     row("start after a kill while producing", &figures.start_after_kill_ms);
     println!("{:<34} {:.2} % of a core", "CPU, idle", figures.idle_cpu_percent);
     println!("{:<34} {:.1} MB (most: {:.1})", "resident, idle", figures.idle_mb, figures.peak_mb);
-    save("at-rest.json", &figures)
+    save(place, "at-rest.json", &figures)
 }
 
 fn measure(place: &Place, options: &Options) -> Result<Figures> {
@@ -124,7 +125,7 @@ fn measure(place: &Place, options: &Options) -> Result<Figures> {
     let more = |records: u64| -> Result<Broker> {
         let broker = Broker::start(program, data)?;
         let place = Place { brokers: broker.address.clone(), ..place.clone() };
-        fill::fill(&place, &Topics::connect(&place)?, topic, records)?;
+        fill::fill(&place, &Topics::connect(&place)?, topic, Input::of(records))?;
         Ok(broker)
     };
     more(options.records)?.stop(true)?;

@@ -2,22 +2,22 @@
 //! `ordered`, in turn with a key that fails all the time and without.
 
 use crate::figures::{Spread, percentile, save};
+use crate::fill::{self, Input};
 use crate::pizza::{Pizza, one_order};
 use crate::place::{Place, fresh};
 use crate::probe::Probe;
+use crate::quiet;
+use crate::retrying::Retrying;
 use crate::topics::Topics;
-use crate::{fill, quiet};
-use anyhow::{Result, anyhow, ensure};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use stage_sdk::chain::{Chain, plan};
-use stage_sdk::{Context, Failure, Json, Running};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
-/// Longer than it takes for a whole input to be handled.
-const PATIENCE: Duration = Duration::from_secs(300);
+const RETRY: &str =
+    r#"{ policy = "ordered", attempts = 1000000, backoff = "200ms..30s", in_place_for = "50ms" }"#;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -50,7 +50,7 @@ struct Figures {
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let topics = Topics::connect(place)?;
-    let input = fill::input(place, &topics, options.records)?;
+    let input = fill::input(place, &topics, Input::of(options.records))?;
     let mut runs = [Vec::new(), Vec::new()];
     for round in 1..=options.rounds {
         for turn in 0..2 {
@@ -71,82 +71,42 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     };
     let (records_per_second, p99) = (ratio(|run| run.records_per_second), ratio(|run| run.p99_ms));
     println!("\nthe others to clean: records per second {records_per_second}, p99 {p99}");
-    save("blocked.json", &Figures { clean, blocked, records_per_second, p99 })
+    save(
+        place,
+        &format!("blocked-{}.json", place.engine),
+        &Figures { clean, blocked, records_per_second, p99 },
+    )
 }
 
-/// A stage of its own chain, and the topics around it.
+/// A stage where one order may fail.
 struct Bench {
-    running: Running,
-    output: String,
-    /// Records handled well.
-    handled: Arc<AtomicU64>,
-    /// One order fails.
+    stage: Retrying,
     fails: Arc<AtomicBool>,
 }
 
 fn start(place: &Place, input: &str, fails: bool) -> Result<Bench> {
-    let (chain, output) = (fresh("blocked"), fresh("out"));
-    let map = format!(
-        r#"[chain]
-name = "{chain}"
-[topics."{input}"]
-partitions = 4
-source = true
-[topics."{output}"]
-partitions = 4
-config = {{ "retention.ms" = "-1" }}
-[stages.{chain}]
-input = "{input}"
-output = "{output}"
-retry = {{ policy = "ordered", attempts = 1000000, backoff = "200ms..30s", in_place_for = "50ms" }}
-"#
-    );
-    let map = Chain::parse(&map, "blocked").map_err(|problems| anyhow!("{problems}"))?;
-    plan::apply(&plan::plan(&map, &place.broker())?, &place.broker())?;
-    let service = stage_sdk::Service { broker: place.broker(), ..map.service(&chain)? };
-    let (handled, fails) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(fails)));
-    let (count, failing, one) = (handled.clone(), fails.clone(), one_order());
-    let running = service.start(move |Json(mut pizza): Json<Pizza>, _: &Context| {
-        if pizza.order_id == one && failing.load(Relaxed) {
-            return Err(Failure::from(std::io::Error::other("not this one")));
-        }
-        count.fetch_add(1, Relaxed);
-        pizza.sauce = "pesto".into();
-        Ok(Json(pizza))
+    let fails = Arc::new(AtomicBool::new(fails));
+    let (failing, one) = (fails.clone(), one_order());
+    let stage = Retrying::start(place, input, RETRY, move |pizza, _| {
+        pizza.order_id == one && failing.load(Relaxed)
     })?;
-    Ok(Bench { running, output, handled, fails })
+    Ok(Bench { stage, fails })
 }
 
 impl Bench {
-    /// When so many have been handled.
-    fn handled(&self, count: u64) -> Result<Instant> {
-        let begin = Instant::now();
-        while self.handled.load(Relaxed) < count {
-            ensure!(!self.running.has_ended(), "the stage ended by itself");
-            ensure!(begin.elapsed() < PATIENCE, "{count} records take too long");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Ok(Instant::now())
-    }
-
     /// Lets the failing order go on, and sees that nothing of it was lost.
     fn end(self, place: &Place, records: u64) -> Result<()> {
         self.fails.store(false, Relaxed);
-        self.handled(records)?;
-        self.running.stop_handle().stop();
-        self.running.wait().map_err(|text| anyhow!(text))?;
-        Topics::connect(place)?.delete(&self.output)
+        self.stage.end(place, records)
     }
 }
 
 /// Records a second of the other orders, where all of the input waits at the beginning.
 fn drain(place: &Place, input: &str, records: u64, fails: bool) -> Result<f64> {
     let bench = start(place, input, fails)?;
-    let (first, last) = (records / 5, records / 100 * 98);
-    let begin = bench.handled(first)?;
-    let took = bench.handled(last)?.duration_since(begin);
+    let rate = bench.stage.rate(records)?;
     bench.end(place, records)?;
-    Ok((last - first) as f64 / took.as_secs_f64())
+    Ok(rate)
 }
 
 /// Of the other orders at a thousand a second: p50 and p99 in milliseconds.
@@ -154,10 +114,10 @@ fn pace(place: &Place, records: usize, fails: bool) -> Result<[f64; 2]> {
     let input = fresh("in");
     Topics::connect(place)?.create(&input)?;
     let bench = start(place, &input, fails)?;
-    let probe = Probe::new(place, &[input.clone(), bench.output.clone()])?;
+    let mut probe = Probe::new(place, &[input.clone(), bench.stage.output.clone()], false)?;
     let one = one_order();
-    let others = |number| Pizza::new(number as u64).order_id != one;
-    let all = probe.thousand_a_second(1000 + records, others);
+    let others = |number| Pizza::new(number, Input::of(0)).order_id != one;
+    let all = probe.one_by_one(1).and_then(|_| probe.paced(1_000, 1_000 + records, others));
     bench.end(place, records as u64 + 1001)?;
     let mut all = all?.split_off(990);
     all.sort_by(f64::total_cmp);

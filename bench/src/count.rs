@@ -1,8 +1,9 @@
-//! An independent reader: is every pizza of the input in the output, once, in its key's order?
+//! An independent reader: is every pizza of the input in the output, once, in its key's order, and with
+//! all its toppings?
 
-use crate::pizza::{SAUCE, number_at};
+use crate::fill::Input;
+use crate::pizza::Pizza;
 use crate::place::{Place, fresh};
-use crate::topics::PARTITIONS;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -10,6 +11,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// How long the end of a topic must stay the end once the count is right, and otherwise.
@@ -19,20 +21,23 @@ const STILL: [Duration; 2] = [Duration::from_millis(300), Duration::from_secs(5)
 pub(crate) struct Options {
     /// The topic that was read.
     #[arg(long)]
-    input: String,
+    from: String,
     /// The topic that was written.
     #[arg(long)]
-    output: String,
-    /// How many records the input holds.
-    #[arg(long, default_value_t = 1_000_000)]
-    records: u64,
+    to: String,
+    /// How many stations are between them.
+    #[arg(long, default_value_t = 1)]
+    stations: usize,
+    #[command(flatten)]
+    input: Input,
 }
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
-    let input = read(place, &options.input, options.records, "")?;
-    let output = read(place, &options.output, options.records, SAUCE)?;
-    compare(&input, &output, true)?;
-    println!("{} records, each once, in order", options.records);
+    let input = read(place, &options.from, options.input, 0)?;
+    let output = read(place, &options.to, options.input, options.stations)?;
+    let found = Difference::between(&input, &output);
+    ensure!(found.none(), "{found}");
+    println!("{} records, each once, in order", options.input.records);
     Ok(())
 }
 
@@ -46,26 +51,60 @@ pub(crate) struct Seen {
     last: HashMap<Vec<u8>, u64>,
 }
 
-/// `exactly`: none may be there twice.
-pub(crate) fn compare(input: &Seen, output: &Seen, exactly: bool) -> Result<()> {
-    let pairs = || input.partitions.iter().zip(&output.partitions);
-    let missing = pairs().filter(|(from, to)| from.is_some() && to.is_none()).count();
-    let moved = pairs().filter(|(from, to)| to.is_some() && from != to).count();
-    let Seen { twice, strangers, disordered, .. } = *output;
-    let report = format!(
-        "{missing} missing, {twice} twice, {disordered} out of their key's order, {moved} in another partition, {strangers} not ours"
-    );
-    ensure!(missing as u64 + strangers + moved as u64 == 0, report);
-    ensure!(!exactly || twice + disordered == 0, report);
-    Ok(())
+/// What an output has otherwise than its input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) missing: u64,
+    pub(crate) twice: u64,
+    /// Behind a later one of its key.
+    pub(crate) disordered: u64,
+    /// In a partition of another number: another partitioner.
+    pub(crate) moved: u64,
+    /// Not of the input, or without its toppings.
+    pub(crate) strangers: u64,
 }
 
-/// Reads a topic whose pizzas have this sauce to its end.
-pub(crate) fn read(place: &Place, topic: &str, records: u64, sauce: &str) -> Result<Seen> {
+impl Difference {
+    pub(crate) fn between(input: &Seen, output: &Seen) -> Difference {
+        let pairs = || input.partitions.iter().zip(&output.partitions);
+        Difference {
+            missing: pairs().filter(|(from, to)| from.is_some() && to.is_none()).count() as u64,
+            twice: output.twice,
+            disordered: output.disordered,
+            moved: pairs().filter(|(from, to)| to.is_some() && from != to).count() as u64,
+            strangers: output.strangers,
+        }
+    }
+
+    pub(crate) fn none(&self) -> bool {
+        let Difference { missing, twice, disordered, moved, strangers } = self;
+        missing + twice + disordered + moved + strangers == 0
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Difference { missing, twice, disordered, moved, strangers } = self;
+        let all = [
+            (missing, "missing"),
+            (twice, "twice"),
+            (disordered, "out of their key's order"),
+            (moved, "in another partition"),
+            (strangers, "not ours"),
+        ];
+        let some = all.iter().filter(|(count, _)| **count > 0);
+        let texts: Vec<String> = some.map(|(count, what)| format!("{count} {what}")).collect();
+        f.write_str(&texts.join(", "))
+    }
+}
+
+/// Reads a topic of pizzas that have been through so many stations, to its end.
+pub(crate) fn read(place: &Place, topic: &str, input: Input, stations: usize) -> Result<Seen> {
+    let Input { records, partitions, .. } = input;
     let consumer: BaseConsumer =
         place.reader(&fresh("count")).set("enable.partition.eof", "true").create()?;
     let mut all = TopicPartitionList::new();
-    all.add_partition_range(topic, 0, PARTITIONS - 1);
+    all.add_partition_range(topic, 0, partitions - 1);
     all.set_all_offsets(Offset::Beginning)?;
     consumer.assign(&all)?;
     let mut seen = Seen {
@@ -75,7 +114,6 @@ pub(crate) fn read(place: &Place, topic: &str, records: u64, sauce: &str) -> Res
         disordered: 0,
         last: HashMap::new(),
     };
-    let sauce = format!("\"sauce\":\"{sauce}\"");
     let (mut count, mut at_end, mut since) = (0, BTreeSet::new(), Instant::now());
     loop {
         match consumer.poll(Duration::from_millis(50)) {
@@ -83,7 +121,7 @@ pub(crate) fn read(place: &Place, topic: &str, records: u64, sauce: &str) -> Res
                 at_end.remove(&message.partition());
                 since = Instant::now();
                 count += 1;
-                seen.take(&message, &sauce).with_context(|| format!("{topic}: {message:?}"))?;
+                seen.take(&message, stations).with_context(|| format!("{topic}: {message:?}"))?;
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 at_end.insert(partition);
@@ -91,7 +129,7 @@ pub(crate) fn read(place: &Place, topic: &str, records: u64, sauce: &str) -> Res
             Some(Err(error)) => return Err(error).context("read what was written"),
             None => {
                 let still = STILL[usize::from(count < records)];
-                let all_at_end = at_end.len() == PARTITIONS as usize;
+                let all_at_end = at_end.len() == partitions as usize;
                 if all_at_end && since.elapsed() > still {
                     return Ok(seen);
                 }
@@ -102,12 +140,15 @@ pub(crate) fn read(place: &Place, topic: &str, records: u64, sauce: &str) -> Res
 }
 
 impl Seen {
-    fn take(&mut self, message: &BorrowedMessage<'_>, sauce: &str) -> Result<()> {
+    fn take(&mut self, message: &BorrowedMessage<'_>, stations: usize) -> Result<()> {
         let payload = message.payload().context("no value")?;
-        let sauced = payload.windows(sauce.len()).any(|part| part == sauce.as_bytes());
-        let number = message.timestamp().to_millis().and_then(number_at);
-        let place = number.and_then(|number| self.partitions.get_mut(number as usize));
-        let (true, Some(number), Some(place)) = (sauced, number, place) else {
+        let pizza = serde_json::from_slice::<Pizza>(payload).ok();
+        let pizza = pizza.filter(|pizza| pizza.toppings() == stations);
+        let Some(Pizza { number, .. }) = pizza else {
+            self.strangers += 1;
+            return Ok(());
+        };
+        let Some(place) = self.partitions.get_mut(number as usize) else {
             self.strangers += 1;
             return Ok(());
         };

@@ -2,9 +2,10 @@
 //! costs the broker.
 
 use crate::figures::{Spread, save};
+use crate::fill::{self, Input};
 use crate::place::{Place, fresh};
 use crate::topics::{PARTITIONS, Topics};
-use crate::{fill, quiet, usage};
+use crate::{quiet, usage};
 use anyhow::{Result, ensure};
 use clap::Args;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -118,7 +119,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     println!("produced per CPU second      {}", figures.produced_per_cpu_second_to_kafkas);
     println!("consumed per second          {}", figures.consumed_per_second_to_kafkas);
     println!("consumed per CPU second      {}", figures.consumed_per_cpu_second_to_kafkas);
-    save("engines.json", &figures)
+    save(place, "engines.json", &figures)
 }
 
 impl Engine {
@@ -126,7 +127,8 @@ impl Engine {
         let topics = Topics::connect(&self.place)?;
         let topic = fresh("engine");
         topics.create(&topic)?;
-        let produce = self.pass(records, || fill::fill(&self.place, &topics, &topic, records))?;
+        let produce =
+            self.pass(records, || fill::fill(&self.place, &topics, &topic, Input::of(records)))?;
         let consume = self
             .pass(records * reads, || (0..reads).try_for_each(|_| self.consume(&topic, records)))?;
         topics.delete(&topic)?;

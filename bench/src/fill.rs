@@ -1,8 +1,8 @@
 //! The input: the same pizzas every time.
 
-use crate::pizza::{Pizza, time_of};
+use crate::pizza::{ORDERS, Pizza};
 use crate::place::Place;
-use crate::topics::Topics;
+use crate::topics::{PARTITIONS, Topics};
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use rdkafka::error::RDKafkaErrorCode::QueueFull;
@@ -14,24 +14,47 @@ pub(crate) struct Options {
     /// The topic; created if it is missing.
     #[arg(long)]
     topic: String,
+    #[command(flatten)]
+    input: Input,
+}
+
+/// What the input is like.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Input {
     /// How many pizzas.
     #[arg(long, default_value_t = 1_000_000)]
-    records: u64,
+    pub(crate) records: u64,
+    /// Bytes each is longer than it needs to be.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) more: usize,
+    /// How many orders they belong to.
+    #[arg(long, default_value_t = ORDERS)]
+    pub(crate) orders: u64,
+    /// Of its topic, and of all that follow.
+    #[arg(long, default_value_t = PARTITIONS)]
+    pub(crate) partitions: i32,
+}
+
+impl Input {
+    pub(crate) fn of(records: u64) -> Input {
+        Input { records, more: 0, orders: ORDERS, partitions: PARTITIONS }
+    }
 }
 
 pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let begin = Instant::now();
-    fill(place, &Topics::connect(place)?, &options.topic, options.records)?;
-    println!("{} records in {:.1} s", options.records, begin.elapsed().as_secs_f64());
+    fill(place, &Topics::connect(place)?, &options.topic, options.input)?;
+    println!("{} records in {:.1} s", options.input.records, begin.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// The topic that holds this many pizzas; filled if nobody did yet.
-pub(crate) fn input(place: &Place, topics: &Topics, records: u64) -> Result<String> {
-    let topic = format!("bench-pizzas-{records}");
-    topics.create(&topic)?;
+/// The topic that holds these pizzas; filled if nobody did yet.
+pub(crate) fn input(place: &Place, topics: &Topics, input: Input) -> Result<String> {
+    let Input { records, more, orders, partitions } = input;
+    let topic = format!("bench-pizzas-{records}-{orders}-{more}-{partitions}");
+    topics.create_with(&topic, partitions)?;
     match topics.ends(&topic)?.iter().sum::<i64>() as u64 {
-        0 => fill(place, topics, &topic, records)?,
+        0 => fill(place, topics, &topic, input)?,
         held => ensure!(
             held == records,
             "topic {topic} holds {held} records: an earlier fill was cut off; delete the topic"
@@ -40,15 +63,15 @@ pub(crate) fn input(place: &Place, topics: &Topics, records: u64) -> Result<Stri
     Ok(topic)
 }
 
-pub(crate) fn fill(place: &Place, topics: &Topics, topic: &str, records: u64) -> Result<()> {
-    topics.create(topic)?;
+pub(crate) fn fill(place: &Place, topics: &Topics, topic: &str, input: Input) -> Result<()> {
+    topics.create_with(topic, input.partitions)?;
     let mut config = place.producer(None);
     config.set("linger.ms", "50");
     let producer: ThreadedProducer<DefaultProducerContext> = config.create()?;
-    for number in 0..records {
-        let pizza = Pizza::new(number);
+    for number in 0..input.records {
+        let pizza = Pizza::new(number, input);
         let (key, value) = (pizza.key(), serde_json::to_vec(&pizza)?);
-        let mut record = BaseRecord::to(topic).key(&key).payload(&value).timestamp(time_of(number));
+        let mut record = BaseRecord::to(topic).key(&key).payload(&value);
         while let Err((error, unsent)) = producer.send(record) {
             if error.rdkafka_error_code() != Some(QueueFull) {
                 bail!("pizza {number} cannot be sent: {error}");
@@ -59,6 +82,6 @@ pub(crate) fn fill(place: &Place, topics: &Topics, topic: &str, records: u64) ->
     }
     producer.flush(Duration::from_secs(60))?;
     let held = topics.ends(topic)?.iter().sum::<i64>() as u64;
-    ensure!(held >= records, "{topic} holds {held} records of {records}");
+    ensure!(held >= input.records, "{topic} holds {held} records of {}", input.records);
     Ok(())
 }

@@ -2,11 +2,12 @@
 //! each, beside how many it could if nothing but the work took time.
 
 use crate::figures::{Spread, save};
-use crate::pizza::{ORDERS, Pizza, number_at};
+use crate::fill::{self, Input};
+use crate::pizza::{ORDERS, Pizza};
 use crate::place::{Place, fresh};
+use crate::quiet;
 use crate::stage::DEAD_LETTERS;
 use crate::topics::Topics;
-use crate::{fill, quiet};
 use anyhow::{Result, anyhow, ensure};
 use clap::Args;
 use serde::Serialize;
@@ -57,7 +58,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
     let topics = Topics::connect(place)?;
     topics.create(DEAD_LETTERS)?;
     let most = WORK.iter().map(|(_, records)| records / options.part).max().unwrap_or_default();
-    let input = fill::input(place, &topics, most)?;
+    let input = fill::input(place, &topics, Input::of(most))?;
     let mut rows = Vec::new();
     for (work_ms, records) in WORK {
         let records = records / options.part;
@@ -78,7 +79,7 @@ pub(crate) fn run(place: &Place, options: &Options) -> Result<()> {
             rows.push(Row { how, work_ms, records, work_alone, records_per_second, to_work_alone });
         }
     }
-    save("keyed.json", &rows)
+    save(place, &format!("keyed-{}.json", place.engine), &rows)
 }
 
 /// How often a second one sleeper for each key wakes: a timer's millisecond is longer than one.
@@ -107,8 +108,8 @@ thread_local! {
 }
 
 /// One more is done; whether it came after the one before it of its order.
-fn done(pizza: &Pizza, cx: &Context, count: &AtomicU64) -> Result<()> {
-    let number = cx.time().and_then(number_at).unwrap_or_default();
+fn done(pizza: &Pizza, count: &AtomicU64) -> Result<()> {
+    let number = pizza.number;
     let order = pizza.order_id.clone();
     let before = LAST.with_borrow_mut(|last| last.insert(order, number));
     ensure!(before.is_none_or(|before| before < number), "{number} came after {before:?}");
@@ -132,17 +133,17 @@ fn drain(
     let counted = count.clone();
     let running = match how {
         How::Alone => {
-            start(place, input, &output, async move |Json(pizza): Json<Pizza>, cx: &Context| {
+            start(place, input, &output, async move |Json(pizza): Json<Pizza>, _: &Context| {
                 tokio::time::sleep(work).await;
-                done(&pizza, cx, &counted)?;
+                done(&pizza, &counted)?;
                 Ok(Json(pizza))
             })?
         }
         How::Together => {
             let together = async move |pizzas: Vec<Item<Json<Pizza>>>| {
                 tokio::time::sleep(work).await;
-                let one = |Item { input: Json(pizza), cx }| {
-                    done(&pizza, &cx, &counted)?;
+                let one = |Item { input: Json(pizza), .. }| {
+                    done(&pizza, &counted)?;
                     Ok(Json(pizza))
                 };
                 Ok(pizzas.into_iter().map(one).collect())

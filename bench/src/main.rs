@@ -1,10 +1,11 @@
-//! What the SDK costs: one stage beside a raw rdkafka loop that does the same, and a chain's latency.
+//! What the SDK costs: stages beside raw rdkafka loops that do the same, and beside the peers.
 //!
-//! The road of a measurement: the input is filled once ([`fill`]); a contender ([`raw`] or
-//! [`stage`]) handles it in a process of its own, which reports its CPU seconds and its memory
-//! ([`usage`]); the measuring process starts it, takes the time ([`contender`]), and counts its
-//! output ([`count`]). [`one_stage`], [`window`], [`latency`], [`blocked`], [`keyed`], [`engines`] and [`at_rest`] are
-//! the measurements themselves.
+//! The road of a measurement: the input is filled once ([`fill`]); a [`contender`] handles it in processes
+//! of its own, which say when they begin and end ([`run`]) and whose CPU time and memory are read from
+//! outside ([`usage`]); their output is read back and compared ([`count`]); contenders take turns, round
+//! by round ([`course`]); [`table`]s of [`figures`] become files, [`report`] and [`plot`] what one reads.
+//! [`drain`], [`latency`], [`rebalance`], [`failing`], [`blocked`], [`keyed`], [`engines`] and [`at_rest`]
+//! are the measurements themselves.
 
 mod pizza;
 
@@ -24,19 +25,33 @@ mod quiet;
 
 mod contender;
 
+mod run;
+
 mod count;
 
 mod figures;
 
-mod one_stage;
+mod table;
 
-mod window;
+mod course;
+
+mod drain;
 
 mod latency;
 
 mod engines;
 
 mod at_rest;
+
+mod rebalance;
+
+mod plot;
+
+mod report;
+
+mod retrying;
+
+mod failing;
 
 mod blocked;
 
@@ -49,7 +64,7 @@ use place::Place;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
-/// Measures a stage beside a raw rdkafka loop, and the latency of a chain of four.
+/// Measures stages beside raw rdkafka loops and beside the peers.
 #[derive(Parser)]
 #[command(name = "bench")]
 struct Cli {
@@ -61,12 +76,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum What {
-    /// Raw loop and stage in turn, exactly once and at least once: medians, spread, ratios.
-    OneStage(one_stage::Options),
-    /// The default window beside fixed ones: how long the whole input takes.
-    Window(window::Options),
+    /// Contenders drain a waiting input in turn: medians, spread, ratios.
+    Drain(drain::Options),
     /// From produce to read-committed consume, through four chained stages.
     Latency(latency::Options),
+    /// How long records wait while an instance joins, and while it leaves.
+    Rebalance(rebalance::Options),
+    /// What records that fail cost, policy by policy.
+    Failing(failing::Options),
     /// What the other keys lose while one of a hundred waits in the retry topic.
     Blocked(blocked::Options),
     /// Async work in the order of keys, one record at a time and in batches.
@@ -75,11 +92,13 @@ enum What {
     Engines(engines::Options),
     /// Our broker with many records on its disk: its start, and what it costs idle.
     AtRest(at_rest::Options),
+    /// Writes the tables of the results into a text, and draws them.
+    Report(report::Options),
     /// Creates a topic and fills it with pizzas.
     Fill(fill::Options),
-    /// One run of the raw loop; its last line of output is its usage in JSON.
-    Raw(contender::Job),
-    /// One run of a stage; its last line of output is its usage in JSON.
+    /// A contender: the raw loop.
+    Raw(raw::Options),
+    /// A contender: a stage.
     Stage(stage::Options),
     /// Compares an output topic with its input, record by record.
     Count(count::Options),
@@ -96,15 +115,17 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let done = match what {
-        What::OneStage(options) => one_stage::run(&place, &options),
-        What::Window(options) => window::run(&place, &options),
+        What::Drain(options) => drain::run(&place, &options),
         What::Latency(options) => latency::run(&place, &options),
+        What::Rebalance(options) => rebalance::run(&place, &options),
+        What::Failing(options) => failing::run(&place, &options),
         What::Blocked(options) => blocked::run(&place, &options),
         What::Keyed(options) => keyed::run(&place, &options),
         What::Engines(options) => engines::run(&place, &options),
         What::AtRest(options) => at_rest::run(&place, &options),
+        What::Report(options) => report::run(&place, &options),
         What::Fill(options) => fill::run(&place, &options),
-        What::Raw(job) => raw::run(&place, &job),
+        What::Raw(options) => raw::run(&place, &options),
         What::Stage(options) => stage::run(&place, &options),
         What::Count(options) => count::run(&place, &options),
     };

@@ -1,8 +1,11 @@
 //! Where Kafka is, and how contenders and measurements reach it.
 
+use anyhow::{Context, Result};
 use clap::Args;
 use rdkafka::ClientConfig;
 use stage_sdk::broker::Broker;
+use std::fs::{File, create_dir_all};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `max.message.bytes` of the topics: the broker's default.
@@ -22,6 +25,21 @@ pub(crate) struct Place {
     /// So many seconds a run waits for a quiet machine; then it is measured all the same.
     #[arg(long, default_value_t = 60, global = true)]
     pub(crate) patience: u64,
+    /// The engine behind --brokers, for the results' names.
+    #[arg(long, default_value = "kafka", value_parser = ["kafka", "embedded"], global = true)]
+    pub(crate) engine: String,
+    /// Process id of the broker, to tell what CPU time it takes.
+    #[arg(long, global = true)]
+    pub(crate) broker_pid: Option<u32>,
+    /// The project's top directory.
+    #[arg(long, default_value = ".", global = true)]
+    pub(crate) top: PathBuf,
+    /// Where the built peers are.
+    #[arg(long, default_value = "target/peers", global = true)]
+    pub(crate) peers: PathBuf,
+    /// Where the figures go.
+    #[arg(long, default_value = "bench/results", global = true)]
+    pub(crate) results: PathBuf,
 }
 
 impl Place {
@@ -51,6 +69,15 @@ impl Place {
         config
     }
 
+    /// Where a contender's words go that are not for us.
+    pub(crate) fn log(&self, contender: &str) -> Result<File> {
+        let logs = self.results.join("logs");
+        create_dir_all(&logs).with_context(|| format!("make {}", logs.display()))?;
+        let file = logs.join(format!("{contender}.log"));
+        let open = File::options().create(true).append(true).open(&file);
+        open.with_context(|| format!("open {}", file.display()))
+    }
+
     /// The same place as arguments for a contender's process.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let mut all = vec!["--brokers".to_owned(), self.brokers.clone()];
@@ -62,7 +89,7 @@ impl Place {
     }
 }
 
-fn setting(text: &str) -> Result<(String, String), String> {
+fn setting(text: &str) -> std::result::Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -1,13 +1,13 @@
 //! The limit to compare with: the same work in a plain rdkafka loop, as fast as we can make it
 //! while it still checks that its outputs arrived and commits all it handled.
 //!
-//! It recovers from nothing: any error ends it.
+//! It recovers from nothing: any error ends it. Once all is committed it waits to be killed.
 
-use crate::contender::{Delivery, Job, handled};
-use crate::pizza::{Pizza, SAUCE};
-use crate::place::{Place, micros};
-use crate::usage::Usage;
+use crate::contender::{Delivery, Job};
+use crate::pizza::Pizza;
+use crate::place::Place;
 use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::RDKafkaErrorCode::QueueFull;
 use rdkafka::message::BorrowedMessage;
@@ -18,6 +18,18 @@ use std::time::{Duration, Instant};
 
 /// A window closes at this many records or after this time.
 const WINDOW: (u64, Duration) = (10_000, Duration::from_millis(100));
+
+/// One that closes when idle holds so many at most.
+const IDLE_WINDOW: u64 = 5_000;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    job: Job,
+    /// Closes a window as soon as nothing more is there.
+    #[arg(long)]
+    idle: bool,
+}
 
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -39,6 +51,7 @@ impl ProducerContext for Failed {
 
 struct Loop<'j> {
     job: &'j Job,
+    idle: bool,
     consumer: BaseConsumer,
     producer: BaseProducer<Failed>,
     exactly_once: bool,
@@ -48,7 +61,7 @@ struct Loop<'j> {
     open: u64,
 }
 
-pub(crate) fn run(place: &Place, job: &Job) -> Result<()> {
+pub(crate) fn run(place: &Place, Options { job, idle }: &Options) -> Result<()> {
     let exactly_once = job.delivery == Delivery::ExactlyOnce;
     let mut config = place.broker().consumer(&job.group, None);
     // A stage says itself where it begins; here librdkafka has to.
@@ -61,25 +74,28 @@ pub(crate) fn run(place: &Place, job: &Job) -> Result<()> {
     if exactly_once {
         producer.init_transactions(WAIT)?;
     }
-    let mut this = Loop { job, consumer, producer, exactly_once, next: [None; 64], open: 0 };
-    let first = this.drain()?;
-    drop(this);
-    println!("{}", serde_json::to_string(&Usage::of_this_process(first)?)?);
-    Ok(())
+    let (idle, next) = (*idle, [None; 64]);
+    Loop { job, idle, consumer, producer, exactly_once, next, open: 0 }.drain()?;
+    loop {
+        std::thread::park();
+    }
 }
 
 impl Loop<'_> {
-    /// Handles all records; tells when the first came.
-    fn drain(&mut self) -> Result<u64> {
-        let (mut done, mut first, mut closed) = (0, 0, Instant::now());
+    /// Handles all records.
+    fn drain(&mut self) -> Result<()> {
+        let (mut done, mut closed) = (0, Instant::now());
         while done < self.job.records || self.open > 0 {
-            if done < self.job.records
-                && let Some(message) = self.consumer.poll(Duration::from_millis(20))
-            {
-                let message = message?;
-                if done == 0 {
-                    first = micros();
-                }
+            let wait = if self.idle && self.open > 0 { 0 } else { 20 };
+            let message = if done < self.job.records {
+                self.consumer.poll(Duration::from_millis(wait)).transpose()?
+            } else {
+                None
+            };
+            let more = message.is_some();
+            if let Some(message) = message {
+                done += 1;
+                self.job.say(done);
                 if self.exactly_once && self.open == 0 {
                     self.producer.begin_transaction()?;
                 }
@@ -88,25 +104,25 @@ impl Loop<'_> {
                 let next = message.offset() + 1;
                 *self.next.get_mut(partition).context("more than 64 partitions")? = Some(next);
                 self.open += 1;
-                done += 1;
-                if done == self.job.records {
-                    handled();
-                }
             }
             let last = done == self.job.records;
-            let due = self.open >= WINDOW.0 || closed.elapsed() > WINDOW.1 || last;
-            if self.open > 0 && due {
+            let due = if self.idle {
+                self.open >= IDLE_WINDOW || !more
+            } else {
+                self.open >= WINDOW.0 || closed.elapsed() > WINDOW.1
+            };
+            if self.open > 0 && (due || last) {
                 self.close(last)?;
                 closed = Instant::now();
             }
         }
-        Ok(first)
+        Ok(())
     }
 
     fn handle(&self, message: &BorrowedMessage<'_>) -> Result<()> {
         let payload = message.payload().context("a record without a value")?;
         let mut pizza: Pizza = serde_json::from_slice(payload)?;
-        pizza.sauce = SAUCE.into();
+        self.job.field.top(&mut pizza);
         let value = serde_json::to_vec(&pizza)?;
         let mut record = BaseRecord::to(&self.job.output).payload(&value);
         record.key = message.key();

@@ -8,6 +8,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode;
 use std::time::{Duration, Instant};
 
+/// Unless a measurement is about their number.
 pub(crate) const PARTITIONS: i32 = 4;
 
 const ASK: Duration = Duration::from_secs(5);
@@ -21,10 +22,12 @@ impl Topics {
 
     /// Creates the topic unless it is there, and waits until it can be written.
     pub(crate) fn create(&self, topic: &str) -> Result<()> {
-        // The records' times are made up and long ago.
-        let new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1))
-            .set("retention.ms", "-1")
-            .set("message.timestamp.type", "CreateTime");
+        self.create_with(topic, PARTITIONS)
+    }
+
+    pub(crate) fn create_with(&self, topic: &str, partitions: i32) -> Result<()> {
+        let new =
+            NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set("retention.ms", "-1");
         let options = AdminOptions::new().request_timeout(Some(ASK));
         for answer in block_on(self.0.create_topics([&new], &options))? {
             match answer {
@@ -34,7 +37,7 @@ impl Topics {
         }
         let until = Instant::now() + 3 * ASK;
         // A leader that is named may still have to learn that it is one.
-        while let Err(error) = self.leaders(topic).and_then(|()| self.ends(topic)) {
+        while let Err(error) = self.led(topic, partitions) {
             ensure!(Instant::now() < until, "topic {topic} is created and not there: {error:#}");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -47,17 +50,24 @@ impl Topics {
         Ok(())
     }
 
-    fn leaders(&self, topic: &str) -> Result<()> {
-        let metadata = self.0.inner().fetch_metadata(Some(topic), ASK)?;
-        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
-        let led = partitions.filter(|partition| partition.leader() >= 0).count();
-        ensure!(led == PARTITIONS as usize, "{led} partitions have a leader");
+    fn led(&self, topic: &str, partitions: i32) -> Result<()> {
+        let ends = self.ends(topic)?;
+        ensure!(ends.len() == partitions as usize, "it has {} partitions", ends.len());
         Ok(())
     }
 
-    /// The end of each partition.
+    /// The end of each partition; an error unless all have a leader.
     pub(crate) fn ends(&self, topic: &str) -> Result<Vec<i64>> {
+        let metadata = self.0.inner().fetch_metadata(Some(topic), ASK)?;
+        let all = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        let mut numbers: Vec<i32> = all
+            .map(|partition| {
+                ensure!(partition.leader() >= 0, "partition {} has no leader", partition.id());
+                Ok(partition.id())
+            })
+            .collect::<Result<_>>()?;
+        numbers.sort_unstable();
         let end = |number| Ok(self.0.inner().fetch_watermarks(topic, number, ASK)?.1);
-        (0..PARTITIONS).map(end).collect()
+        numbers.into_iter().map(end).collect()
     }
 }

@@ -1,28 +1,10 @@
 //! What a process used, from `/proc`.
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 use std::fs::read_to_string;
 
 /// Ticks a second of the times in `/proc`: the same on every Linux.
 const TICKS: f64 = 100.0;
-
-/// Printed by a contender as its last line.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Usage {
-    /// When it was given its first record, in microseconds since the epoch.
-    pub(crate) first: u64,
-    pub(crate) cpu_seconds: f64,
-    pub(crate) peak_mb: f64,
-}
-
-impl Usage {
-    /// From the start of the process until now.
-    pub(crate) fn of_this_process(first: u64) -> Result<Usage> {
-        let cpu_seconds = cpu_seconds(std::process::id())?;
-        Ok(Usage { first, cpu_seconds, peak_mb: mb(std::process::id(), "VmHWM:")? })
-    }
-}
 
 /// A process's memory: now (`VmRSS:`), or at most so far (`VmHWM:`).
 pub(crate) fn mb(pid: u32, field: &str) -> Result<f64> {
