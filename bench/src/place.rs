@@ -1,10 +1,8 @@
 //! Where Kafka is, and how contenders and measurements reach it.
 
-use anyhow::{Context, Result};
 use clap::Args;
 use rdkafka::ClientConfig;
 use stage_sdk::broker::Broker;
-use std::fs::{File, create_dir_all};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -69,13 +67,9 @@ impl Place {
         config
     }
 
-    /// Where a contender's words go that are not for us.
-    pub(crate) fn log(&self, contender: &str) -> Result<File> {
-        let logs = self.results.join("logs");
-        create_dir_all(&logs).with_context(|| format!("make {}", logs.display()))?;
-        let file = logs.join(format!("{contender}.log"));
-        let open = File::options().create(true).append(true).open(&file);
-        open.with_context(|| format!("open {}", file.display()))
+    /// The file for a contender's words that are not for us.
+    pub(crate) fn log(&self, contender: &str) -> PathBuf {
+        self.results.join("logs").join(format!("{contender}.log"))
     }
 
     /// The same place as arguments for a contender's process.
@@ -89,7 +83,7 @@ impl Place {
     }
 }
 
-fn setting(text: &str) -> std::result::Result<(String, String), String> {
+fn setting(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

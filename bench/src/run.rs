@@ -13,7 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use serde::Serialize;
+use std::fs::{File, create_dir_all};
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -54,6 +56,8 @@ struct Mark {
 /// The processes of one contender, a job each; dropped, they are killed.
 pub(crate) struct Processes {
     title: &'static str,
+    /// Where what they say beside that is found.
+    log: PathBuf,
     all: Vec<Process>,
 }
 
@@ -69,11 +73,11 @@ impl Processes {
         jobs: &[Job],
         more: &[String],
     ) -> Result<Processes> {
-        let mut this = Processes { title: contender.title, all: Vec::new() };
+        let log = place.log(contender.name);
+        let mut this = Processes { title: contender.title, log, all: Vec::new() };
         for job in jobs {
             let mut command = contender.command(place, job)?;
-            let log = place.log(contender.name)?;
-            command.args(more).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+            command.args(more).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(open(&this.log)?);
             let child = command.spawn();
             let mut child = child.with_context(|| format!("start {}", contender.title))?;
             let output = BufReader::new(child.stdout.take().context("no output")?);
@@ -90,7 +94,8 @@ impl Processes {
         let process = &self.all[which];
         let heard = process.heard.recv_timeout(PATIENCE);
         let (said, mark) = heard.with_context(|| {
-            format!("{} ended, or takes too long, before it said '{what}'", self.title)
+            let (title, log) = (self.title, self.log.display());
+            format!("{title} ended, or takes too long, before it said '{what}'; see {log}")
         })?;
         ensure!(said == what, "{} said {said:?} where '{what}' was expected", self.title);
         Ok(mark)
@@ -136,6 +141,14 @@ impl Drop for Processes {
             child.wait().ok();
         }
     }
+}
+
+/// To be written to at its end.
+fn open(log: &Path) -> Result<File> {
+    let directory = log.parent().unwrap_or(Path::new("."));
+    let file = create_dir_all(directory)
+        .and_then(|()| File::options().create(true).append(true).open(log));
+    file.with_context(|| format!("open {}", log.display()))
 }
 
 /// Hands on each line with what is known then.
