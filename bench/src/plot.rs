@@ -16,8 +16,8 @@ pub(crate) struct Plot {
 const FAR: f64 = 50.0;
 
 /// In pixels: the whole, the bars' beginning, what is left free for their figures, and a row.
-const WIDTH: f64 = 860.0;
-const LEFT: f64 = 330.0;
+const WIDTH: f64 = 950.0;
+const LEFT: f64 = 420.0;
 const RIGHT: f64 = 170.0;
 const ROW: f64 = 22.0;
 const TOP: f64 = 44.0;
