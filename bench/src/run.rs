@@ -12,7 +12,6 @@ use crate::usage;
 use anyhow::{Context, Result, bail, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
-use serde::Serialize;
 use std::fs::{File, create_dir_all};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -30,9 +29,8 @@ const COMMITS: Duration = Duration::from_secs(8);
 const END: Duration = Duration::from_secs(15);
 
 /// One run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Run {
-    pub(crate) seconds: f64,
     pub(crate) records_per_second: f64,
     /// Of all its processes, for a million records.
     pub(crate) cpu_seconds: f64,
@@ -122,13 +120,19 @@ impl Processes {
         }
         let until = Instant::now() + END;
         for process in &mut self.all {
-            while process.child.try_wait()?.is_none() {
+            let status = loop {
+                if let Some(status) = process.child.try_wait()? {
+                    break status;
+                }
                 if Instant::now() > until {
                     println!("{} did not end {END:?} after SIGTERM; killed", self.title);
                     return Ok(());
                 }
                 std::thread::sleep(Duration::from_millis(5));
-            }
+            };
+            // Who does not listen to the signal has none.
+            let well = status.code().is_none_or(|code| code == 0);
+            ensure!(well, "{} ended with {status}; see {}", self.title, self.log.display());
         }
         Ok(())
     }
@@ -213,7 +217,6 @@ pub(crate) fn run(
     let seconds = time.saturating_sub(first.time) as f64 / 1e6;
     let records = (job.records - job.warm_up) as f64;
     Ok(Run {
-        seconds,
         records_per_second: records / seconds,
         cpu_seconds: cpu / records * 1e6,
         broker_cpu_seconds: broker_cpu / records * 1e6,

@@ -3,7 +3,7 @@
 use crate::contender::Delivery;
 use crate::figures::{Spread, save, thousands};
 use crate::place::Place;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +73,7 @@ impl Row {
 impl Table {
     /// Shows it, and replaces the file of this measurement.
     pub(crate) fn save(&self, place: &Place) -> Result<()> {
+        ensure!(!self.rows.is_empty(), "{}: nobody ran, so nothing is written", self.scenario);
         println!("\nmedian (min–max), {}\n{}", self.engine, self.markdown());
         save(place, &format!("{}-{}.json", self.scenario, self.engine), self)
     }

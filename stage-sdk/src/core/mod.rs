@@ -370,7 +370,8 @@ pub struct Settings {
     /// What a failure leads to.
     pub retry: Retry,
     /// Outputs are seen once their window is committed, so it closes as soon as nothing more comes.
-    /// Without that, nobody waits for it: it closes when it is full or old.
+    /// Without that, nobody waits for it: it closes when it is full or old. A service sets it by its
+    /// delivery.
     pub outputs_wait: bool,
     /// The longest a finished record waits for its commit to begin.
     pub commit_interval: Duration,

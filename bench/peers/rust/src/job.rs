@@ -10,7 +10,6 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// How often an output may appear.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs)]
 pub enum Delivery {
     ExactlyOnce,
     AtLeastOnce,
@@ -41,7 +40,6 @@ pub struct Job {
     #[arg(long)]
     pub delivery: Delivery,
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub topping: Topping,
 }
 

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 /// A pizza on its way.
 #[derive(Clone, Serialize, Deserialize)]
-#[allow(missing_docs)]
 pub struct Pizza {
     pub number: u64,
     pub order_id: String,
@@ -19,7 +18,6 @@ pub struct Pizza {
 
 /// What a stage decides about.
 #[derive(Clone, Copy, ValueEnum)]
-#[allow(missing_docs)]
 pub enum Field {
     Sauce,
     Cheese,
