@@ -8,6 +8,8 @@ pub mod position;
 
 pub mod order;
 
+mod unfinished;
+
 pub mod slots;
 
 pub mod retry;

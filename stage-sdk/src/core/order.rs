@@ -1,9 +1,9 @@
 //! What of a partition is finished, and its watermark.
 
 use super::lane::Lane;
-use super::position::{MAX_AHEAD, MAX_UNFINISHED};
+use super::position::MAX_AHEAD;
+use super::unfinished::Unfinished;
 use super::{Id, Position};
-use std::collections::VecDeque;
 
 /// One partition's records between arrival and finish.
 #[derive(Debug, Default)]
@@ -20,10 +20,8 @@ pub struct Progress {
     pub committed: Position,
     /// What is parked of it; empty where the policy parks nothing.
     pub lane: Lane,
-    /// Offsets below `upto` that are not finished, ascending. Without an id: restored as
-    /// unfinished, not yet arrived.
-    unfinished: VecDeque<(i64, Option<Id>)>,
-    awaited: usize,
+    /// All of them below `upto`.
+    unfinished: Unfinished,
     upto: i64,
 }
 
@@ -32,8 +30,7 @@ impl Progress {
     pub fn restore(&mut self, position: Option<Position>) {
         self.begin = position.as_ref().map(|position| position.next);
         let position = position.unwrap_or_default();
-        self.unfinished = position.unfinished.iter().map(|o| (*o, None)).collect();
-        self.awaited = self.unfinished.len();
+        self.unfinished = Unfinished::awaited(&position.unfinished);
         self.upto = position.upto;
         self.committed = position;
     }
@@ -41,18 +38,13 @@ impl Progress {
     /// Whether a record that arrived is to be handled; not if an earlier owner finished it, or if
     /// it is known already.
     pub fn expects(&mut self, offset: i64) -> bool {
-        if self.awaited > 0 {
-            // Records arrive in order: what was awaited below this one exists no longer.
-            self.unfinished.retain(|(o, id)| id.is_some() || *o >= offset);
-            self.awaited = self.unfinished.iter().filter(|(_, id)| id.is_none()).count();
-        }
-        offset >= self.upto || self.find(offset).is_ok_and(|at| self.unfinished[at].1.is_none())
+        self.unfinished.await_from(offset);
+        offset >= self.upto || self.unfinished.awaits(offset)
     }
 
     /// Whether the record of this offset arrived, here or with an earlier owner.
     pub fn has_passed(&self, offset: i64) -> bool {
-        let awaited = self.find(offset).is_ok_and(|at| self.unfinished[at].1.is_none());
-        offset < self.upto && !awaited
+        offset < self.upto && !self.unfinished.awaits(offset)
     }
 
     /// Whether this is the next record, and nothing before it is unfinished.
@@ -68,26 +60,21 @@ impl Progress {
     /// Takes note of an expected record.
     pub fn arrive(&mut self, offset: i64, id: Id) {
         if offset >= self.upto {
-            self.unfinished.push_back((offset, Some(id)));
+            self.unfinished.push(offset, Some(id));
             self.upto = offset + 1;
-        } else if let Ok(at) = self.find(offset) {
-            self.unfinished[at].1 = Some(id);
-            self.awaited -= 1;
+        } else {
+            self.unfinished.arrive(offset, id);
         }
     }
 
     /// The record of this offset is done with.
     pub fn finish(&mut self, offset: i64) {
-        if self.unfinished.back().is_some_and(|(last, _)| *last == offset) {
-            self.unfinished.pop_back();
-        } else if let Ok(at) = self.find(offset) {
-            self.unfinished.remove(at);
-        }
+        self.unfinished.remove(offset);
     }
 
     /// Below it everything is finished.
     pub fn next(&self) -> i64 {
-        self.unfinished.front().map_or(self.upto, |(first, _)| *first)
+        self.unfinished.first().map_or(self.upto, |(first, _)| first)
     }
 
     /// Below it everything has arrived, here or with an earlier owner.
@@ -102,40 +89,41 @@ impl Progress {
 
     /// The first of them; none of its id: it has not arrived yet.
     pub fn first(&self) -> Option<(i64, Option<Id>)> {
-        self.unfinished.front().copied()
+        self.unfinished.first()
     }
 
     /// How far the partition is done, now.
     pub fn position(&self) -> Position {
-        Position::new(self.unfinished.iter().map(|(o, _)| *o).collect(), self.upto)
+        Position::new(self.unfinished.offsets().collect(), self.upto)
     }
 
     /// The records in flight: those that have arrived and are not finished, and those of the lane.
     pub fn ids(&self) -> impl Iterator<Item = Id> + '_ {
-        self.unfinished.iter().filter_map(|(_, id)| *id).chain(self.lane.ids())
+        self.unfinished.ids().chain(self.lane.ids())
     }
 
     /// Whether the partition has run as far ahead as its metadata can say, or has parked as much as it
     /// may. What an earlier owner left unfinished is taken all the same: it adds nothing to the
     /// metadata, and the watermark waits for it.
     pub fn at_bound(&self) -> bool {
-        let ahead = self.unfinished.len() >= MAX_UNFINISHED || self.ahead() >= MAX_AHEAD;
-        self.lane.is_full() || (self.awaited == 0 && ahead)
+        let ahead = self.unfinished.is_full() || self.ahead() >= MAX_AHEAD;
+        self.lane.is_full() || (!self.unfinished.awaits_any() && ahead)
     }
 
     /// Whether a partition paused at the bound may go on: half of the room is free again, since
     /// each pause throws away what was fetched ahead.
     pub fn has_room(&self) -> bool {
-        let near = self.unfinished.len() <= MAX_UNFINISHED / 2 && self.ahead() <= MAX_AHEAD / 2;
-        self.lane.has_room() && (self.awaited > 0 || near)
+        let near = self.has_room_for_unfinished() && self.ahead() <= MAX_AHEAD / 2;
+        self.lane.has_room() && (self.unfinished.awaits_any() || near)
+    }
+
+    /// Whether half of what its metadata can say of unfinished records is free.
+    pub fn has_room_for_unfinished(&self) -> bool {
+        self.unfinished.has_room()
     }
 
     fn ahead(&self) -> i64 {
-        self.unfinished.front().map_or(0, |(first, _)| self.upto - first)
-    }
-
-    fn find(&self, offset: i64) -> Result<usize, usize> {
-        self.unfinished.binary_search_by_key(&offset, |(o, _)| *o)
+        self.unfinished.first().map_or(0, |(first, _)| self.upto - first)
     }
 }
 

@@ -3,13 +3,14 @@
 //! The committed offset is the watermark: below it everything is finished. Above it, handlers of
 //! other keys may have finished ahead. The few offsets that are *not* finished travel in the
 //! commit's metadata, so that a new owner skips the finished ones. The unfinished are encoded and
-//! never the finished: there are at most [`MAX_UNFINISHED`] of them, however far ahead the rest is.
+//! never the finished: they take at most [`MAX_LENGTH`] characters, however far ahead the rest is.
 
-/// The most unfinished offsets a partition may have; at the bound it waits.
+/// The most characters that a partition's unfinished offsets may take; at the bound it waits.
 ///
-/// The broker allows 4,096 bytes of metadata (`offset.metadata.max.bytes`); one offset takes at
-/// most five characters up to [`MAX_AHEAD`].
-pub const MAX_UNFINISHED: usize = 700;
+/// The broker allows 4,096 bytes of metadata (`offset.metadata.max.bytes`), and 46 are for the rest. An
+/// offset takes one character where the one before is near, and at most five up to [`MAX_AHEAD`]: there
+/// is room for 800 to 4,000.
+pub const MAX_LENGTH: usize = 4_000;
 
 /// How far a partition may run ahead of its watermark, in offsets.
 pub const MAX_AHEAD: i64 = 1 << 20;
@@ -112,6 +113,12 @@ impl Position {
     }
 }
 
+/// The characters that a number of the metadata takes.
+pub fn length(number: i64) -> usize {
+    let bits = u64::BITS - (number as u64 | 1).leading_zeros();
+    bits.div_ceil(5) as usize
+}
+
 fn put(text: &mut String, number: i64) {
     let mut rest = number as u64;
     loop {
@@ -166,11 +173,31 @@ mod tests {
 
     #[test]
     fn the_largest_position_fits_the_brokers_limit() {
-        let step = MAX_AHEAD / MAX_UNFINISHED as i64;
-        let far: Vec<i64> = (0..MAX_UNFINISHED as i64).map(|i| i * step).collect();
-        let mut p = Position::new(far, MAX_AHEAD + 1);
-        p.tag = format!("{:x}-{:x}", u64::MAX, u64::MAX);
-        assert!(p.metadata().len() < 4096, "{}", p.metadata().len());
+        for step in [2, 34, 1_026, MAX_AHEAD / (MAX_LENGTH as i64 / 4), MAX_AHEAD / 900] {
+            let mut far = vec![0];
+            let mut taken = 0;
+            while taken < MAX_LENGTH && far[far.len() - 1] < MAX_AHEAD {
+                far.push(far[far.len() - 1] + step);
+                taken += length(step - 1);
+            }
+            let last = far[far.len() - 1];
+            let mut p = Position::new(far, last + 2);
+            p.tag = format!("{:x}-{:x}", u64::MAX, u64::MAX);
+            let text = p.metadata().len();
+            assert!(text < 4096, "{step}: {text}");
+            assert!(step == 2 || taken >= MAX_LENGTH || last >= MAX_AHEAD);
+        }
+    }
+
+    #[test]
+    fn a_number_takes_the_length_it_is_said_to_take() {
+        for bits in 0..40 {
+            for number in [(1 << bits) - 1, 1 << bits, (1 << bits) + 1] {
+                let mut text = String::new();
+                put(&mut text, number);
+                assert_eq!(text.len(), length(number), "{number}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How the partitions stand, for whoever looks after them.
 
 use super::intake::Intake;
-use super::position::{MAX_AHEAD, MAX_UNFINISHED};
+use super::position::MAX_AHEAD;
 use super::slots::State;
 use super::{Core, Id, Partition, Policy, Rest, Time};
 use std::fmt;
@@ -164,6 +164,7 @@ impl Core {
         let (unfinished, ahead) = (progress.unfinished(), progress.upto() - progress.next());
         let lane = progress.lane.len();
         let full = !progress.lane.has_room();
+        let many = !progress.has_room_for_unfinished();
         let stopped = self.intake != Intake::Open;
         let limited = !self.paused && self.pace.deadline(self.counts.taken).is_none();
         let window = self.is_full(self.filling());
@@ -175,7 +176,7 @@ impl Core {
             (self.pace.deadline(self.counts.taken).is_some(), Why::Pace),
             (self.circuit.is_open(), Why::Circuit),
             (progress.paused && full, Why::Lane(lane)),
-            (progress.paused && unfinished > MAX_UNFINISHED / 2, Why::Unfinished(unfinished)),
+            (progress.paused && many, Why::Unfinished(unfinished)),
             (progress.paused && ahead > MAX_AHEAD / 2, Why::Ahead(ahead)),
             (stopped && window, Why::Window),
             (stopped && limited && !window, Why::Waiting(self.waiting)),

@@ -2,7 +2,7 @@
 
 use rand::rngs::Xoshiro256PlusPlus as Random;
 use rand::{RngExt, SeedableRng};
-use stage_sdk::core::position::{MAX_AHEAD, MAX_UNFINISHED};
+use stage_sdk::core::position::{MAX_AHEAD, MAX_LENGTH, length};
 use stage_sdk::core::window::Window;
 use stage_sdk::core::{Partition, Position, Retry, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,17 +89,17 @@ fn halves_committed_one_after_the_other_make_the_whole() {
 fn any_position_comes_back_from_its_metadata() {
     for seed in 0..ROUNDS / 10 {
         let random = &mut Random::seed_from_u64(seed);
-        let count = random.random_range(0..=MAX_UNFINISHED);
-        let mut offset = random.random_range(0..1 << 40);
-        let first = offset;
-        let mut unfinished = Vec::new();
-        for left in (0..count as i64).rev() {
+        let far = random.random_range(0..=20);
+        let room = random.random_range(0..=MAX_LENGTH);
+        let first = random.random_range(0..1 << 40);
+        let (mut unfinished, mut offset, mut taken) = (Vec::new(), first, 0);
+        while taken < room && offset - first < MAX_AHEAD {
             unfinished.push(offset);
-            let room = MAX_AHEAD - (offset - first) - left;
-            let most = if random.random_bool(0.02) { room } else { room / (left + 1) };
-            offset += random.random_range(1..=most.max(1));
+            let gap = random.random_range(0..1 << far);
+            taken += length(gap);
+            offset += gap + 1;
         }
-        let mut position = Position::new(unfinished, offset.min(first + MAX_AHEAD));
+        let mut position = Position::new(unfinished, offset);
         position.tag = format!("{:x}-{:x}", random.random::<u64>(), random.random::<u64>());
         let text = position.metadata();
         assert!(text.len() < 4096, "{seed}: {}", text.len());
