@@ -4,7 +4,8 @@
 //!
 //! A schedule follows from its seed. `SIMULATION_SEED=n` runs that one and tells what happens;
 //! `SIMULATION_CUT=...` leaves a part of it out (`cut.rs`), which is how one that breaks a rule is
-//! shown; `SIMULATION_SCHEDULES=n` says how many there are (400,000; without optimization 20,000).
+//! shown; `SIMULATION_SCHEDULES=n` says how many there are (400,000; without optimization 20,000), and
+//! `SIMULATION_FIRST=n` with which seed they begin (0).
 
 mod agenda;
 mod batches;

@@ -158,6 +158,7 @@ impl World {
     pub(crate) fn tell(&mut self, number: usize, event: Event<'_>) {
         let member = &mut self.members[number];
         if let Some(core) = &mut member.core {
+            self.counts.steps += 1;
             core.step(self.now, event, &mut member.effects);
         }
     }

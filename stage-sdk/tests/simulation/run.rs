@@ -45,6 +45,7 @@ macro_rules! counts {
 
 counts!(
     schedules,
+    steps,
     committed,
     aborted,
     slow,
@@ -119,17 +120,18 @@ pub(crate) fn one(case: &Case, talks: bool) -> Result<Counts, Broken> {
     })
 }
 
-/// All schedules below `count`, until one breaks a rule.
+/// `count` schedules from `SIMULATION_FIRST` (0) on, until one breaks a rule.
 pub(crate) fn many(count: u64, fault: Option<Fault>) -> Result<Counts, Found> {
     let begun = Instant::now();
-    let next = AtomicU64::new(0);
+    let first = crate::number("SIMULATION_FIRST").unwrap_or(0);
+    let (next, end) = (AtomicU64::new(first), first + count);
     let found: Mutex<Option<Found>> = Mutex::new(None);
     let sum = Mutex::new(Counts::default());
     let work = || {
         let mut counts = Counts::default();
         loop {
             let from = next.fetch_add(CHUNK, Ordering::Relaxed);
-            for seed in from..(from + CHUNK).min(count) {
+            for seed in from..(from + CHUNK).min(end) {
                 let case = Case::new(seed, fault);
                 match case.run(false) {
                     Ok(more) => counts.add(&more),
@@ -141,7 +143,7 @@ pub(crate) fn many(count: u64, fault: Option<Fault>) -> Result<Counts, Found> {
                     }
                 }
             }
-            if from >= count || found.lock().unwrap().is_some() {
+            if from >= end || found.lock().unwrap().is_some() {
                 return sum.lock().unwrap().add(&counts);
             }
         }

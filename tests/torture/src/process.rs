@@ -1,0 +1,204 @@
+//! One process, in whatever state it is, and what it may be put through.
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long one may take to end after SIGTERM: promise 9.
+const STOP: Duration = Duration::from_secs(10);
+
+/// A place in the crew, and who fills it.
+pub(crate) struct Process {
+    pub(crate) name: String,
+    program: PathBuf,
+    args: Vec<String>,
+    stage: Option<&'static str>,
+    log: PathBuf,
+    state: State,
+    pub(crate) most: Most,
+}
+
+enum State {
+    Up(Child),
+    /// It gets no time until then.
+    Frozen(Child, Instant),
+    /// It was asked to end, and should have done so by then.
+    Leaving(Child, Instant),
+    /// To be started then.
+    Down(Instant),
+    /// Nobody is to fill the place.
+    Away,
+}
+
+/// The most it has used, over all who filled the place.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Most {
+    pub(crate) memory_kib: u64,
+    pub(crate) files: u64,
+}
+
+impl Process {
+    pub(crate) fn new(
+        name: String,
+        program: PathBuf,
+        args: Vec<String>,
+        stage: Option<&'static str>,
+        log: PathBuf,
+    ) -> Process {
+        let state = State::Down(Instant::now());
+        Process { name, program, args, stage, log, state, most: Most::default() }
+    }
+
+    /// Starts, wakes and looks after it, as is due. What it did of itself that it should not comes back.
+    pub(crate) fn tick(&mut self, now: Instant) -> Result<Option<String>> {
+        let name = &self.name;
+        match &mut self.state {
+            State::Up(child) => match child.try_wait()? {
+                Some(status) => {
+                    let trouble = format!("{name} ended by itself: {status}");
+                    self.state = State::Down(now);
+                    return Ok(Some(trouble));
+                }
+                None => self.most.look(child.id()),
+            },
+            State::Leaving(child, until) => match child.try_wait()? {
+                Some(status) => {
+                    let trouble = format!("{name} ended with {status} when stopped");
+                    self.state = State::Away;
+                    return Ok(Some(trouble).filter(|_| !status.success()));
+                }
+                None if *until <= now => {
+                    let trouble = format!("{name} had not ended {STOP:?} after SIGTERM");
+                    child.kill()?;
+                    child.wait()?;
+                    self.state = State::Away;
+                    return Ok(Some(trouble));
+                }
+                None => {}
+            },
+            State::Frozen(_, until) if *until <= now => self.wake()?,
+            State::Down(at) if *at <= now => self.start()?,
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn start(&mut self) -> Result<()> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).env("RUST_BACKTRACE", "0").env("STAGE_LOG", "info");
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        if let Some(stage) = self.stage {
+            command.env("STAGE_NAME", stage);
+        }
+        let child = command.spawn().with_context(|| format!("start {}", self.program.display()))?;
+        self.state = State::Up(child);
+        Ok(())
+    }
+
+    /// `kill -9`; it is started again `after` that. Whether there was one to kill.
+    pub(crate) fn kill(&mut self, after: Duration) -> Result<bool> {
+        let (State::Up(child) | State::Frozen(child, _) | State::Leaving(child, _)) =
+            &mut self.state
+        else {
+            return Ok(false);
+        };
+        child.kill()?;
+        child.wait()?;
+        self.state = State::Down(Instant::now() + after);
+        Ok(true)
+    }
+
+    /// It stands still for so long.
+    pub(crate) fn freeze(&mut self, time: Duration) -> Result<bool> {
+        match std::mem::replace(&mut self.state, State::Away) {
+            State::Up(child) => {
+                signal(&child, "-STOP")?;
+                self.state = State::Frozen(child, Instant::now() + time);
+                Ok(true)
+            }
+            other => {
+                self.state = other;
+                Ok(false)
+            }
+        }
+    }
+
+    pub(crate) fn wake(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Away) {
+            State::Frozen(child, _) => {
+                signal(&child, "-CONT")?;
+                self.state = State::Up(child);
+            }
+            other => self.state = other,
+        }
+        Ok(())
+    }
+
+    /// Nobody starts it until [`Process::come`].
+    pub(crate) fn stays_down(&mut self) {
+        if let State::Down(_) = self.state {
+            self.state = State::Away;
+        }
+    }
+
+    pub(crate) fn come(&mut self) {
+        if let State::Away = self.state {
+            self.state = State::Down(Instant::now());
+        }
+    }
+
+    /// SIGTERM; the place stays empty until [`Process::come`].
+    pub(crate) fn leave(&mut self) -> Result<()> {
+        self.wake()?;
+        match std::mem::replace(&mut self.state, State::Away) {
+            State::Up(child) => {
+                signal(&child, "-TERM")?;
+                self.state = State::Leaving(child, Instant::now() + STOP);
+            }
+            State::Leaving(child, until) => self.state = State::Leaving(child, until),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(self.state, State::Up(_))
+    }
+
+    pub(crate) fn is_away(&self) -> bool {
+        matches!(self.state, State::Away)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let State::Up(child) | State::Frozen(child, _) | State::Leaving(child, _) =
+            &mut self.state
+        {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+impl Most {
+    /// A process that just ended has nothing to show.
+    fn look(&mut self, pid: u32) {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let memory = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let memory = memory.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
+        self.memory_kib = self.memory_kib.max(memory.unwrap_or(0));
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |files| files.count());
+        self.files = self.files.max(files as u64);
+    }
+}
+
+fn signal(child: &Child, name: &str) -> Result<()> {
+    let pid = child.id().to_string();
+    ensure!(Command::new("kill").args([name, &pid]).status()?.success(), "kill {name} {pid}");
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! What a run was, for the record.
+
+use crate::place::root;
+use crate::process::Most;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::Command;
+
+#[derive(Serialize)]
+pub(crate) struct Report {
+    pub(crate) seed: u64,
+    pub(crate) engine: String,
+    pub(crate) seconds: u64,
+    /// How long the storm was, until no transaction was open after it and all was read, until all had come
+    /// out, and until it was all read again, in seconds.
+    pub(crate) phases: [f64; 4],
+    /// Processes killed with SIGKILL, by program.
+    pub(crate) kills: BTreeMap<String, u32>,
+    pub(crate) faults: BTreeMap<&'static str, u32>,
+    pub(crate) ends_of_transactions_cut: u32,
+    pub(crate) most: BTreeMap<String, Most>,
+    /// What a judge counted while all stages were dead, and at the end.
+    pub(crate) halted: Value,
+    pub(crate) end: Value,
+    /// Nothing here: all is well.
+    pub(crate) troubles: Vec<String>,
+    pub(crate) environment: BTreeMap<&'static str, String>,
+}
+
+/// What was judged, and where.
+pub(crate) fn environment() -> BTreeMap<&'static str, String> {
+    let said = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).current_dir(root()).output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        text.unwrap_or_default()
+    };
+    let tree = |name: &str| said("git", &["rev-parse", &format!("HEAD:{name}")]);
+    let changed = said("git", &["status", "--porcelain", "stage-sdk", "stage-broker"]);
+    BTreeMap::from([
+        ("date", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
+        ("system", said("uname", &["-srm"])),
+        ("cpus", said("nproc", &[])),
+        ("stage-sdk", tree("stage-sdk")),
+        ("stage-broker", tree("stage-broker")),
+        ("changed since", if changed.is_empty() { "nothing".into() } else { changed }),
+    ])
+}
+
+/// The judge's word on what lies in a directory: what it counted, and what it says is wrong.
+pub(crate) fn judge(
+    history: &std::path::Path,
+    halted: bool,
+) -> anyhow::Result<(Value, Vec<String>)> {
+    let mut args = vec![history.display().to_string()];
+    args.extend(halted.then(|| "--halted".to_owned()));
+    let output =
+        Command::new("python3").arg(root().join("tests/torture/judge.py")).args(&args).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut wrong: Vec<String> = text.lines().map(str::to_owned).collect();
+    let Some(counted) = wrong.pop().and_then(|line| serde_json::from_str(&line).ok()) else {
+        anyhow::bail!(
+            "judge.py: {}: {text}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    Ok((counted, wrong))
+}

@@ -1,0 +1,196 @@
+//! What is done to them, one thing after the other, as a seed says.
+
+use crate::arrivals::Arrivals;
+use crate::crew::Crew;
+use crate::engine::Engine;
+use crate::weather::{SHARES, Weather};
+use anyhow::Result;
+use rand::RngExt;
+use rand::rngs::Xoshiro256PlusPlus;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Longer than a session, and than a transaction, may be silent.
+const ZOMBIE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Storm {
+    random: Xoshiro256PlusPlus,
+    log: File,
+    began: Instant,
+    /// The weather clears then.
+    clears: Option<Instant>,
+    /// A node of the broker is started again then.
+    node_back: Option<(usize, Instant)>,
+    cuts: u64,
+    /// How often each thing was done.
+    pub(crate) faults: BTreeMap<&'static str, u32>,
+}
+
+impl Storm {
+    pub(crate) fn new(random: Xoshiro256PlusPlus, log: &Path) -> Result<Storm> {
+        Ok(Storm {
+            random,
+            log: File::create(log)?,
+            began: Instant::now(),
+            clears: None,
+            node_back: None,
+            cuts: 0,
+            faults: BTreeMap::new(),
+        })
+    }
+
+    /// Goes on until that many processes have been killed; `tell` hears how many by now.
+    pub(crate) fn rage(
+        &mut self,
+        kills: u32,
+        crew: &mut Crew,
+        engine: &mut Engine,
+        arrivals: &mut Arrivals,
+        tell: impl Fn(u32),
+    ) -> Result<()> {
+        let mut next = Instant::now() + Duration::from_secs(2);
+        while crew.killed() < kills {
+            crew.tick()?;
+            self.pass(engine)?;
+            arrivals.look(Duration::from_millis(20));
+            if Instant::now() >= next {
+                self.strike(crew, engine)?;
+                tell(crew.killed());
+                next = Instant::now() + Duration::from_millis(self.random.random_range(300..1300));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is over ends.
+    fn pass(&mut self, engine: &mut Engine) -> Result<()> {
+        let now = Instant::now();
+        if self.clears.is_some_and(|at| at <= now) {
+            self.clear(engine);
+        }
+        if let Some((node, at)) = self.node_back
+            && at <= now
+        {
+            self.node_back = None;
+            engine.start_node()?;
+            self.note(&format!("node {node} starts"))?;
+        }
+        Ok(())
+    }
+
+    /// The weather is fair and all nodes run.
+    pub(crate) fn end(&mut self, engine: &mut Engine) -> Result<()> {
+        self.clear(engine);
+        self.node_back = None;
+        engine.await_node()?;
+        engine.start_node()?;
+        engine.await_node()?;
+        self.note("the storm is over")
+    }
+
+    fn clear(&mut self, engine: &Engine) {
+        self.clears = None;
+        self.send(engine, Weather { cuts: self.cuts, ..Weather::FAIR });
+    }
+
+    fn send(&self, engine: &Engine, weather: Weather) {
+        for proxy in &engine.proxies {
+            proxy.weather.send_replace(weather);
+        }
+    }
+
+    fn strike(&mut self, crew: &mut Crew, engine: &mut Engine) -> Result<()> {
+        let (kind, text) = match self.random.random_range(0..100) {
+            0..66 => ("kill", self.kill(crew)?),
+            66..72 => ("freeze", self.freeze(crew)?),
+            72..79 => ("join or leave", crew.join_or_leave(&mut self.random)?),
+            79..82 => ("broker", self.node(engine)?),
+            82..93 => ("network", self.network(engine)),
+            _ => ("end of a transaction", self.ends(engine)),
+        };
+        let Some(text) = text else { return Ok(()) };
+        *self.faults.entry(kind).or_default() += 1;
+        self.note(&text)
+    }
+
+    /// Mostly a few at once; of twenty times all of them once.
+    fn kill(&mut self, crew: &mut Crew) -> Result<Option<String>> {
+        let count = match self.random.random_range(0..20) {
+            0 => usize::MAX,
+            _ => self.random.random_range(1..=7),
+        };
+        let longest = Duration::from_millis(if self.random.random_bool(0.2) { 3_000 } else { 300 });
+        let killed = crew.kill(count, longest, &mut self.random)?;
+        Ok(Some(format!("kill {}", killed.join(" "))).filter(|_| !killed.is_empty()))
+    }
+
+    fn freeze(&mut self, crew: &mut Crew) -> Result<Option<String>> {
+        let time = match self.random.random_bool(0.5) {
+            true => ZOMBIE,
+            false => Duration::from_millis(self.random.random_range(100..4_000)),
+        };
+        let frozen = crew.freeze(time, &mut self.random)?;
+        Ok(frozen.map(|name| format!("freeze {name} for {time:?}")))
+    }
+
+    fn node(&mut self, engine: &mut Engine) -> Result<Option<String>> {
+        if self.node_back.is_some() || engine.is_starting()? {
+            return Ok(None);
+        }
+        let node = self.random.random_range(0..engine.nodes());
+        let away = Duration::from_millis(self.random.random_range(0..3_000));
+        engine.kill_node(node)?;
+        self.node_back = Some((node, Instant::now() + away));
+        Ok(Some(format!("kill node {node} for {away:?}")))
+    }
+
+    fn network(&mut self, engine: &Engine) -> Option<String> {
+        let random = &mut self.random;
+        let mut weather = Weather {
+            share: random.random_range(1..=SHARES),
+            from: random.random_range(0..SHARES),
+            cuts: self.cuts,
+            ..Weather::FAIR
+        };
+        let what = match random.random_range(0..5) {
+            0 => {
+                weather.delay = Duration::from_millis(random.random_range(5..300));
+                "late"
+            }
+            1 => {
+                weather.up = false;
+                "one way: only answers"
+            }
+            2 => {
+                weather.down = false;
+                "one way: no answers"
+            }
+            3 => {
+                (weather.up, weather.down) = (false, false);
+                "silent"
+            }
+            _ => {
+                weather.cuts += 1;
+                "reset"
+            }
+        };
+        let time = Duration::from_millis(random.random_range(200..8_000));
+        self.cuts = weather.cuts;
+        self.clears = Some(Instant::now() + time);
+        self.send(engine, weather);
+        Some(format!("network: {what}, {weather:?}, for {time:?}"))
+    }
+
+    fn ends(&mut self, engine: &Engine) -> Option<String> {
+        let (half, unanswered) = (self.random.random_range(0..3), self.random.random_range(0..4));
+        engine.proxies.iter().for_each(|proxy| proxy.cut_ends(half, unanswered));
+        Some(format!("ends of transactions: {half} cut half-way, {unanswered} unanswered"))
+    }
+
+    fn note(&mut self, text: &str) -> Result<()> {
+        Ok(writeln!(self.log, "{:8.3} {text}", self.began.elapsed().as_secs_f64())?)
+    }
+}
