@@ -36,13 +36,13 @@ pub(crate) fn environment() -> BTreeMap<&'static str, String> {
         text.unwrap_or_default()
     };
     let tree = |name: &str| said("git", &["rev-parse", &format!("HEAD:{name}")]);
-    let changed = said("git", &["status", "--porcelain", "stage-sdk", "stage-broker"]);
+    let changed = said("git", &["status", "--porcelain", "stage-sdk/src", "stage-broker/src"]);
     BTreeMap::from([
         ("date", said("date", &["-u", "+%Y-%m-%d %H:%M UTC"])),
         ("system", said("uname", &["-srm"])),
         ("cpus", said("nproc", &[])),
-        ("stage-sdk", tree("stage-sdk")),
-        ("stage-broker", tree("stage-broker")),
+        ("stage-sdk/src", tree("stage-sdk/src")),
+        ("stage-broker/src", tree("stage-broker/src")),
         ("changed since", if changed.is_empty() { "nothing".into() } else { changed }),
     ])
 }
