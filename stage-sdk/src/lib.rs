@@ -88,6 +88,8 @@ pub mod cli;
 
 pub mod signals;
 
+pub mod testing;
+
 pub use batched::{Batched, Item, batched};
 pub use cli::run;
 pub use codec::{Bytes, Decode, Delete, Json, Keyed, Output};

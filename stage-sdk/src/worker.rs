@@ -8,7 +8,7 @@ mod operator;
 mod parking;
 mod report;
 
-pub(crate) use attempt::{Attempt, attempt};
+pub(crate) use attempt::{Attempt, Where, attempt};
 
 use crate::consumer::{Next, Rebalance};
 use crate::context::Context;
@@ -22,7 +22,7 @@ use crate::lane::{self, Back};
 use crate::record::{self, Kept, Record};
 use crate::stage::Stage;
 use crate::telemetry::Seat;
-use attempt::{Held, Where};
+use attempt::Held;
 use rdkafka::Message as _;
 use rdkafka::error::KafkaError;
 use report::Reporter;
