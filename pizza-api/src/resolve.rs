@@ -4,7 +4,7 @@ use crate::order;
 use crate::store::Store;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-use stage_sdk::broker::Broker;
+use stage_sdk::broker::{Broker, Quiet};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -51,7 +51,8 @@ fn find(
 ) -> anyhow::Result<HashSet<Vec<u8>>> {
     // The true ends: those that committed readers are told may stand before an open transaction.
     let mut config = broker.admin();
-    let all: BaseConsumer = config.set("isolation.level", "read_uncommitted").create()?;
+    config.set("isolation.level", "read_uncommitted");
+    let all: BaseConsumer<Quiet> = config.create_with_context(Quiet)?;
     let metadata = all.fetch_metadata(Some(topic), ASK)?;
     let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len()) as i32;
     anyhow::ensure!(partitions > 0, "topic {topic} does not exist");
@@ -67,7 +68,7 @@ fn find(
     let mut config: ClientConfig = broker.admin();
     config.set("group.id", "pizza-api.resolve").set("enable.auto.commit", "false");
     config.set("isolation.level", "read_committed").set("enable.partition.eof", "false");
-    let reader: BaseConsumer = config.create()?;
+    let reader: BaseConsumer<Quiet> = config.create_with_context(Quiet)?;
     reader.assign(&starts)?;
     let (until, mut found) = (Instant::now() + READ, HashSet::new());
     loop {
@@ -85,7 +86,7 @@ fn find(
 }
 
 fn is_read(
-    reader: &BaseConsumer,
+    reader: &BaseConsumer<Quiet>,
     starts: &TopicPartitionList,
     ends: &[i64],
 ) -> anyhow::Result<bool> {

@@ -1,6 +1,8 @@
 //! How we reach Kafka: every librdkafka setting we make, with its reason.
 
-use rdkafka::ClientConfig;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientConfig, ClientContext};
 use std::fmt;
 
 /// Where the brokers are, and what the operator overrides.
@@ -13,6 +15,19 @@ pub struct Broker {
     /// `none`, `gzip`, `snappy`, `lz4` or `zstd`, for what is produced.
     pub compression: String,
 }
+
+/// The context of a client whose complaints are for `STAGE_LOG=debug`: whoever uses it says itself what it
+/// makes of an error, once, and librdkafka repeats that a broker is away many times a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "client");
+    }
+}
+
+impl ConsumerContext for Quiet {}
 
 /// A setting that cannot be used.
 #[derive(Debug)]

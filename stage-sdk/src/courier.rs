@@ -1,6 +1,7 @@
 //! Carries windows to Kafka on a thread of its own, so that the worker never waits: what blocks is
 //! asked here and comes back as a reply.
 
+use crate::broker::Quiet;
 use crate::consumer::Consumer;
 use crate::core::{Ended, Partition, Pending, Position, WindowId};
 use crate::lane::{Back, Wanted, as_in_input};
@@ -255,7 +256,7 @@ impl Means {
     fn reread(&self, topic: &str, partition: i32, offset: i64) -> Result<Kept, String> {
         let place = format!("{topic} partition {partition} offset {offset}");
         let failed = |error| format!("the refused record {place} cannot be read again: {error}");
-        let reader: BaseConsumer = self.reader.create().map_err(failed)?;
+        let reader: BaseConsumer<Quiet> = self.reader.create_with_context(Quiet).map_err(failed)?;
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, Offset::Offset(offset)).map_err(failed)?;
         reader.assign(&list).map_err(failed)?;

@@ -12,16 +12,15 @@ pub(crate) use parked::{notes, parked};
 
 use parked::Left;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Quiet};
 use crate::chain::{Chain, StageRoute};
 use crate::consumer::Consumer;
 use crate::core::Partition;
 use crate::courier::{Reply, until_done};
 use rdkafka::admin::AdminClient;
-use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -160,19 +159,8 @@ struct Clients {
     reader: BaseConsumer<Quiet>,
     /// Sees the end that transactions hide.
     ends: BaseConsumer<Quiet>,
-    admin: AdminClient<DefaultClientContext>,
+    admin: AdminClient<Quiet>,
 }
-
-/// Tells of errors where they are met: the end of a partition is none.
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "reader of the lane");
-    }
-}
-
-impl ConsumerContext for Quiet {}
 
 struct Lanes {
     broker: Broker,
@@ -315,7 +303,7 @@ impl Lanes {
         Ok(Clients {
             reader: self.reader()?,
             ends: ends.create_with_context(Quiet)?,
-            admin: self.broker.admin().create()?,
+            admin: self.broker.admin().create_with_context(Quiet)?,
         })
     }
 

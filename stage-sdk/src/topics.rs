@@ -1,9 +1,8 @@
 //! What a worker must know of its topics before it starts.
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Quiet};
 use crate::kafka::Target;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigEntry, ConfigSource, ResourceSpecifier};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
@@ -37,7 +36,7 @@ impl From<Trouble> for crate::StartError {
 }
 
 pub(crate) struct Topics {
-    pub(crate) admin: AdminClient<DefaultClientContext>,
+    pub(crate) admin: AdminClient<Quiet>,
 }
 
 impl Topics {
@@ -47,7 +46,7 @@ impl Topics {
             Trouble::Away(format!("no broker at {}: {error}; is it running there?", broker.servers))
         };
         let admin: AdminClient<_> =
-            broker.admin().create().map_err(|error| away(error.to_string()))?;
+            broker.admin().create_with_context(Quiet).map_err(|error| away(error.to_string()))?;
         let started = Instant::now();
         loop {
             match admin.inner().fetch_metadata(None, ASK) {

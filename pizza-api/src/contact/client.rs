@@ -3,7 +3,7 @@
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
-use stage_sdk::broker::Broker;
+use stage_sdk::broker::{Broker, Quiet};
 use std::time::Duration;
 
 /// One question.
@@ -22,7 +22,7 @@ pub(super) enum Found {
 /// A connection for questions.
 pub(super) struct Client {
     config: ClientConfig,
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
     first: String,
     last: String,
 }
@@ -32,13 +32,14 @@ impl Client {
         let mut config = broker.admin();
         // It joins none; without one there is no queue to serve.
         config.set("group.id", "pizza-api.look");
-        let consumer = config.create()?;
+        let consumer = config.create_with_context(Quiet)?;
         Ok(Client { config, consumer, first: first.to_owned(), last: last.to_owned() })
     }
 
     /// A new connection in place of one that gets no answer: it may have lost its brokers for good.
     pub(super) fn again(&self) -> KafkaResult<Client> {
-        let (config, consumer) = (self.config.clone(), self.config.create()?);
+        let config = self.config.clone();
+        let consumer = config.create_with_context(Quiet)?;
         Ok(Client { config, consumer, first: self.first.clone(), last: self.last.clone() })
     }
 

@@ -1,12 +1,12 @@
 //! Reads a topic once, from its beginning to the end it had when we began.
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Quiet};
 use crate::record::{self, Record};
 use crate::service::StartError;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::Message as _;
-use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -19,18 +19,6 @@ const OPEN: Duration = Duration::from_secs(60);
 
 /// Where each partition begins and ends, by its number.
 pub(super) type Ends = BTreeMap<i32, (i64, i64)>;
-
-/// Keeps librdkafka's complaints for `STAGE_LOG=debug`: the end of a partition is one of them, and
-/// all that matter come from `poll` too.
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "reader");
-    }
-}
-
-impl ConsumerContext for Quiet {}
 
 type Reader = BaseConsumer<Quiet>;
 

@@ -1,9 +1,10 @@
 //! All processes of both chains: the stages, two of each, and the API.
 
 use crate::chain::Chain;
+use crate::interrupt;
 use crate::place::program;
 use crate::process::{Most, Process};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rand::Rng;
 use rand::seq::IteratorRandom;
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ impl Crew {
 
     /// Looks after all of them.
     pub(crate) fn tick(&mut self) -> Result<()> {
+        ensure!(!interrupt::is_asked(), "interrupted");
         let now = Instant::now();
         for process in &mut self.processes {
             self.troubles.extend(process.tick(now)?);
@@ -127,7 +129,7 @@ impl Crew {
             process.come();
             return Ok(Some(format!("{name} comes")));
         }
-        process.leave()?;
+        process.leave(false)?;
         Ok(Some(format!("{name} leaves")))
     }
 
@@ -146,7 +148,7 @@ impl Crew {
 
     /// SIGTERM to all; returns when they have ended.
     pub(crate) fn stop(&mut self) -> Result<()> {
-        self.processes.iter_mut().try_for_each(Process::leave)?;
+        self.processes.iter_mut().try_for_each(|process| process.leave(true))?;
         while !self.processes.iter().all(Process::is_away) {
             self.tick()?;
             std::thread::sleep(Duration::from_millis(20));

@@ -22,6 +22,9 @@ const KEYS: usize = 200;
 /// Pizzas in an order.
 const PIZZAS: usize = 10;
 
+/// Who order, each one order after the other.
+const GUESTS: usize = 8;
+
 /// Runs until it is told to end.
 pub(crate) struct Source {
     end: Arc<AtomicBool>,
@@ -136,7 +139,27 @@ fn task(key: &str, number: usize, random: &mut impl rand::Rng) -> Value {
     })
 }
 
+/// Several who order, so that one who waits for an answer does not keep the others from it.
 fn orders(url: &str, wait: Duration, end: &AtomicBool, total: &AtomicUsize) -> Result<Vec<Value>> {
+    let wait = wait * GUESTS as u32;
+    std::thread::scope(|scope| {
+        let guest = |number| scope.spawn(move || guest(number, url, wait, end, total));
+        let guests: Vec<_> = (0..GUESTS).map(guest).collect();
+        let mut acknowledged = Vec::new();
+        for guest in guests {
+            acknowledged.extend(guest.join().ok().context("a guest panicked")??);
+        }
+        Ok(acknowledged)
+    })
+}
+
+fn guest(
+    guest: usize,
+    url: &str,
+    wait: Duration,
+    end: &AtomicBool,
+    total: &AtomicUsize,
+) -> Result<Vec<Value>> {
     let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30)));
     let agent: ureq::Agent = config.build().into();
     let mut acknowledged = Vec::new();
@@ -149,7 +172,7 @@ fn orders(url: &str, wait: Duration, end: &AtomicBool, total: &AtomicUsize) -> R
             std::thread::sleep(Duration::from_millis(5));
         }
         next = (next + wait).max(Instant::now());
-        let name = format!("order-{number}");
+        let name = format!("guest-{guest}-order-{number}");
         // Under the same name until there is an answer: twice asked is once ordered.
         let deadline = Instant::now() + Duration::from_secs(120);
         let order = loop {

@@ -7,6 +7,7 @@ mod crew;
 mod engine;
 mod history;
 mod input;
+mod interrupt;
 mod place;
 mod process;
 mod proxy;
@@ -58,7 +59,9 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    let options = Options::parse();
+    interrupt::listen();
+    match run(&options) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -70,11 +73,14 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<bool> {
     let first = options.seed.unwrap_or_else(|| rand::random::<u32>().into());
+    // Before anybody commits anything meanwhile: scripts/torture has built what is there now.
+    let environment = report::environment();
     let mut well = true;
     for seed in first..first + options.rounds {
         let dir = options.dir.join(format!("{}-{seed}", options.engine_name()));
-        let report = round::run(options, seed, &dir)
+        let mut report = round::run(options, seed, &dir)
             .with_context(|| format!("seed {seed}; what there is of it is in {}", dir.display()))?;
+        report.environment = environment.clone();
         well &= report.troubles.is_empty();
         options.tell(&report, &dir)?;
     }

@@ -21,12 +21,16 @@ pub(crate) struct Process {
     pub(crate) most: Most,
 }
 
+/// Whether nothing else is done to a process meanwhile.
+pub(crate) type Calm = bool;
+
 enum State {
     Up(Child),
     /// It gets no time until then.
     Frozen(Child, Instant),
-    /// It was asked to end, and should have done so by then.
-    Leaving(Child, Instant),
+    /// It was asked to end, and should have done so by then; with a network and brokers that work it has
+    /// finished what it had.
+    Leaving(Child, Instant, Calm),
     /// To be started then.
     Down(Instant),
     /// Nobody is to fill the place.
@@ -64,11 +68,13 @@ impl Process {
                 }
                 None => self.most.look(child.id()),
             },
-            State::Leaving(child, until) => match child.try_wait()? {
+            State::Leaving(child, until, calm) => match child.try_wait()? {
                 Some(status) => {
                     let trouble = format!("{name} ended with {status} when stopped");
+                    // It may have had to leave something to the next owner, and said so.
+                    let fine = status.success() || (!*calm && status.code() == Some(1));
                     self.state = State::Away;
-                    return Ok(Some(trouble).filter(|_| !status.success()));
+                    return Ok(Some(trouble).filter(|_| !fine));
                 }
                 None if *until <= now => {
                     let trouble = format!("{name} had not ended {STOP:?} after SIGTERM");
@@ -101,7 +107,7 @@ impl Process {
 
     /// `kill -9`; it is started again `after` that. Whether there was one to kill.
     pub(crate) fn kill(&mut self, after: Duration) -> Result<bool> {
-        let (State::Up(child) | State::Frozen(child, _) | State::Leaving(child, _)) =
+        let (State::Up(child) | State::Frozen(child, _) | State::Leaving(child, ..)) =
             &mut self.state
         else {
             return Ok(false);
@@ -152,14 +158,14 @@ impl Process {
     }
 
     /// SIGTERM; the place stays empty until [`Process::come`].
-    pub(crate) fn leave(&mut self) -> Result<()> {
+    pub(crate) fn leave(&mut self, calm: Calm) -> Result<()> {
         self.wake()?;
         match std::mem::replace(&mut self.state, State::Away) {
             State::Up(child) => {
                 signal(&child, "-TERM")?;
-                self.state = State::Leaving(child, Instant::now() + STOP);
+                self.state = State::Leaving(child, Instant::now() + STOP, calm);
             }
-            State::Leaving(child, until) => self.state = State::Leaving(child, until),
+            leaving @ State::Leaving(..) => self.state = leaving,
             _ => {}
         }
         Ok(())
@@ -176,7 +182,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let State::Up(child) | State::Frozen(child, _) | State::Leaving(child, _) =
+        if let State::Up(child) | State::Frozen(child, _) | State::Leaving(child, ..) =
             &mut self.state
         {
             child.kill().ok();
