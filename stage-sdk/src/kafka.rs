@@ -282,6 +282,11 @@ impl Kafka {
                  Reset the group's offsets (kafka-consumer-groups --reset-offsets) to accept the loss, and lengthen retention.ms",
                 self.worksite.group
             ),
+            KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::FencedInstanceId) => format!(
+                "another member of group {} took this worker's identity: a second process with the same state directory, or what the one before it asked for and the network brought late; \
+                 start it again, with a --state-dir of its own if another runs, nothing is lost",
+                self.worksite.group
+            ),
             other => format!("{inputs} cannot be read by group {}: {other}", self.worksite.group),
         }
     }

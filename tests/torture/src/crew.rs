@@ -156,6 +156,11 @@ impl Crew {
         Ok(())
     }
 
+    /// How often the identity of one was taken by what its predecessor had asked for.
+    pub(crate) fn fenced(&self) -> u32 {
+        self.processes.iter().map(|process| process.fenced).sum()
+    }
+
     /// The most any has used, by program.
     pub(crate) fn most(&self) -> BTreeMap<String, Most> {
         let mut all: BTreeMap<String, Most> = BTreeMap::new();

@@ -3,12 +3,15 @@
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long one may take to end after SIGTERM: promise 9.
 const STOP: Duration = Duration::from_secs(10);
+
+/// What a stage says that lost its identity to another member.
+const FENCED: &str = "took this worker's identity";
 
 /// A place in the crew, and who fills it.
 pub(crate) struct Process {
@@ -19,6 +22,8 @@ pub(crate) struct Process {
     log: PathBuf,
     state: State,
     pub(crate) most: Most,
+    /// How often another took its identity.
+    pub(crate) fenced: u32,
 }
 
 /// Whether nothing else is done to a process meanwhile.
@@ -53,7 +58,7 @@ impl Process {
         log: PathBuf,
     ) -> Process {
         let state = State::Down(Instant::now());
-        Process { name, program, args, stage, log, state, most: Most::default() }
+        Process { name, program, args, stage, log, state, most: Most::default(), fenced: 0 }
     }
 
     /// Starts, wakes and looks after it, as is due. What it did of itself that it should not comes back.
@@ -64,7 +69,10 @@ impl Process {
                 Some(status) => {
                     let trouble = format!("{name} ended by itself: {status}");
                     self.state = State::Down(now);
-                    return Ok(Some(trouble));
+                    // What its predecessor asked the group for came late: it says so, and starts again.
+                    let fenced = status.code() == Some(1) && last_line(&self.log)?.contains(FENCED);
+                    self.fenced += u32::from(fenced);
+                    return Ok(Some(trouble).filter(|_| !fenced));
                 }
                 None => self.most.look(child.id()),
             },
@@ -201,6 +209,10 @@ impl Most {
         let files = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |files| files.count());
         self.files = self.files.max(files as u64);
     }
+}
+
+fn last_line(file: &Path) -> Result<String> {
+    Ok(std::fs::read_to_string(file)?.lines().last().unwrap_or_default().to_owned())
 }
 
 fn signal(child: &Child, name: &str) -> Result<()> {

@@ -86,6 +86,7 @@ pub(crate) fn run(options: &Options, seed: u64, dir: &Path) -> Result<Report> {
         kills: crew.kills.clone(),
         faults: storm.faults,
         ends_of_transactions_cut: engine.proxies.iter().map(|proxy| proxy.ends_cut()).sum(),
+        fenced: crew.fenced(),
         most: crew.most(),
         halted,
         end,
