@@ -49,7 +49,7 @@ fn a_stage_is_steered_and_says_why_it_does_not_move() {
     shop.write(2, "5", GOOD, 1041);
     shop.out.expect(1041, LIMIT);
     shop.write(2, "17", "127.0.0.1:1", 1);
-    shop.write(2, "17", GOOD, 748);
+    shop.write(2, "17", GOOD, 4148);
     until("it is tried", LIMIT, || {
         let partitions = admin.partitions();
         let stuck = partitions.iter().find(|one| one["partition"] == 2)?;
