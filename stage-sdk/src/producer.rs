@@ -90,7 +90,11 @@ impl Producer {
         let base: BaseProducer<Reports> = config.create_with_context(Reports::default())?;
         let transactional = config.get("transactional.id").is_some();
         if transactional {
-            base.init_transactions(wait)?;
+            // Asked before a broker is connected, librdkafka looks for the coordinator again only after half
+            // a second (`rd_kafka_txn_coord_query`). The cluster's id comes as soon as one is.
+            let began = Instant::now();
+            base.client().fetch_cluster_id(wait);
+            base.init_transactions(wait.saturating_sub(began.elapsed()))?;
         }
         Ok(Producer { base: Arc::new(base), transactional })
     }
