@@ -8,11 +8,3 @@ fn shout(Bytes(text): Bytes<Vec<u8>>, _: &Context) -> Result<Bytes<Vec<u8>>> {
 fn main() -> std::process::ExitCode {
     stage_sdk::run(shout)
 }
-
-#[test]
-fn words_get_loud() {
-    let mut test = stage_sdk::testing::Test::of(shout);
-    test.given("greetings", "hello");
-    test.then_output("greetings", "HELLO");
-    test.then_nothing_more();
-}

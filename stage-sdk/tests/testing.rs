@@ -24,6 +24,19 @@ fn told(Bytes(text): Text, cx: &Context) -> Result<Text> {
     }
 }
 
+fn shout(Bytes(text): Text, _: &Context) -> Result<Text> {
+    Ok(Bytes(text.to_ascii_uppercase()))
+}
+
+/// As README.md has it.
+#[test]
+fn words_get_loud() {
+    let mut test = stage_sdk::testing::Test::of(shout);
+    test.given("greetings", "hello");
+    test.then_output("greetings", "HELLO");
+    test.then_nothing_more();
+}
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]

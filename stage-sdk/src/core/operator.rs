@@ -143,3 +143,43 @@ impl Core {
         self.look_at = lanes.filter_map(|lane| lane.look_at()).min();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::core::{
+        Command, CommandId, Core, Effect, Event, Partition, Policy, Position, Retry, Settings,
+        Time, Wish,
+    };
+    use std::collections::VecDeque;
+
+    /// What becomes of a dead letter of this offset, where 5 is done and 6 and 7 are still to come.
+    fn replayed(offset: i64) -> Vec<Effect> {
+        let retry = Retry { policy: Policy::Ordered, ..Retry::default() };
+        let mut core = Core::new(Settings { retry, ..Settings::default() });
+        let (mut effects, partition) = (VecDeque::new(), Partition { input: 0, number: 0 });
+        let id = CommandId(1);
+        let (wish, key) = (Wish::Replay, Some(7));
+        let command = Command { id, wish, key, first: offset, last: offset, bytes: 10 };
+        for event in [
+            Event::Assigned(&[partition]),
+            Event::Restored(partition, Some(Position::new(vec![6], 7))),
+            Event::Parked(partition, Vec::new(), 0),
+            Event::Commanded(partition, vec![command]),
+        ] {
+            effects.clear();
+            core.step(Time::from_secs(1), event, &mut effects);
+        }
+        effects.into_iter().collect()
+    }
+
+    #[test]
+    fn what_the_input_is_still_to_bring_is_not_replayed_beside_it() {
+        let parks = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Replay(..)));
+        let waits = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Postpone(..)));
+        assert!(parks(&replayed(5)), "it is done, and has died");
+        for offset in [6, 7] {
+            let effects = replayed(offset);
+            assert!(waits(&effects) && !parks(&effects), "{offset}: {effects:?}");
+        }
+    }
+}
