@@ -72,6 +72,9 @@ pub struct Message<'m> {
     pub time: i64,
 }
 
+/// How soon librdkafka asks for a transaction coordinator again.
+const COORDINATOR: Duration = Duration::from_millis(500);
+
 /// A producer; transactional if its settings ([`Broker::producer`](crate::broker::Broker::producer))
 /// have an identity. Dropping it forgets what is not flushed; an open transaction then ends by its
 /// time-out, without effect.
@@ -92,9 +95,8 @@ impl Producer {
         if transactional {
             // Asked before a broker is connected, librdkafka looks for the coordinator again only after half
             // a second (`rd_kafka_txn_coord_query`). The cluster's id comes as soon as one is.
-            let began = Instant::now();
-            base.client().fetch_cluster_id(wait);
-            base.init_transactions(wait.saturating_sub(began.elapsed()))?;
+            base.client().fetch_cluster_id(wait.min(COORDINATOR));
+            base.init_transactions(wait)?;
         }
         Ok(Producer { base: Arc::new(base), transactional })
     }

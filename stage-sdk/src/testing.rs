@@ -65,7 +65,13 @@ pub struct Test<S: Stage> {
 
 impl<S: Stage> Test<S> {
     /// A test of this stage, with the settings that we ship and one partition.
+    ///
+    /// # Panics
+    /// In an async test: it has a runtime of its own, for handlers that wait.
+    #[track_caller]
     pub fn of<M>(stage: impl IntoStage<M, Stage = S>) -> Test<S> {
+        let free = tokio::runtime::Handle::try_current().is_err();
+        assert!(free, "a stage's test has a runtime of its own: use #[test], not #[tokio::test]");
         let stage = stage.into_stage();
         let retry =
             Retry { policy: Policy::Ordered, exhausted: Exhausted::Hold, ..Retry::default() };
@@ -125,6 +131,18 @@ impl<S: Stage> Test<S> {
         self.work();
     }
 
+    /// Several records, of key and value, are there before the first of them is looked at: handlers that wait
+    /// run beside each other, and a batch takes what there is.
+    pub fn given_at_once<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        records: impl IntoIterator<Item = (K, V)>,
+    ) {
+        for (key, value) in records {
+            self.memory.add(Some(key.as_ref()), Some(value.as_ref()), &[], self.now);
+        }
+        self.work();
+    }
+
     /// What another stage wrote comes, record by record: so are chains tested.
     pub fn given_all<'w>(&mut self, written: impl IntoIterator<Item = &'w Written>) {
         for Written { key, value, headers, .. } in written {
@@ -148,7 +166,7 @@ impl<S: Stage> Test<S> {
         self.work();
     }
 
-    /// The worker dies in the middle of its work; another takes over from what is committed.
+    /// The worker dies, with what waits and what backs off; another takes over from what is committed.
     pub fn dies(&mut self) {
         self.worker = None;
         self.work();
@@ -174,7 +192,7 @@ impl<S: Stage> Test<S> {
     }
 
     /// The next of the dead letters has this key, and died for this reason: `rejected`, `deserialization`,
-    /// `production`, `retries-exhausted` or `order-blocked`.
+    /// `production` or `retries-exhausted`.
     #[track_caller]
     pub fn then_dead_letter(&mut self, key: impl AsRef<[u8]>, disposition: &str) -> DeadLetter {
         self.work();
@@ -219,10 +237,7 @@ impl<S: Stage> Test<S> {
         let clear = memory.outputs.is_empty() && memory.letters.is_empty() && memory.parked() == 0;
         assert!(clear, "nothing more was expected; {}", self.rest());
         let open = self.memory.uncommitted();
-        assert!(
-            open.is_empty(),
-            "offsets {open:?} (partition, offset) are not committed: what comes of them is still waited for"
-        );
+        assert!(open.is_empty(), "(partition, offset) {open:?} are not committed; {}", self.rest());
     }
 
     /// Takes all outputs so far, of all topics.
@@ -254,8 +269,9 @@ impl<S: Stage> Test<S> {
     /// What is there instead.
     fn rest(&self) -> String {
         let Memory { outputs, letters, .. } = &self.memory;
+        let troubles = self.worker.as_ref().map(Worker::troubles).unwrap_or_default();
         format!(
-            "there are outputs {outputs:?}, dead letters {letters:?}, {} parked, uncommitted {:?}",
+            "there are outputs {outputs:?}, dead letters {letters:?}, {} parked, uncommitted {:?}, failed {troubles:?}",
             self.memory.parked(),
             self.memory.uncommitted()
         )

@@ -133,8 +133,9 @@ fn an_async_stage_keeps_the_order_of_a_key() {
         told(Bytes(text), cx)
     }
     let mut test = Test::of(slow);
-    test.given("a", "first");
-    test.given("a", "second");
+    test.given_at_once([("a", "first"), ("b", "other key"), ("a", "second")]);
+    // It does not wait for the slow one.
+    test.then_output("b", "other key");
     test.then_output("a", "first");
     test.then_output("a", "second");
     test.then_nothing_more();
@@ -142,15 +143,22 @@ fn an_async_stage_keeps_the_order_of_a_key() {
 
 #[test]
 fn a_batch_stage_takes_what_is_there() {
-    async fn all(items: Vec<Item<Text>>) -> Result<Vec<Result<Text>>> {
-        Ok(items.into_iter().map(|Item { input, cx }| told(input, &cx)).collect())
-    }
+    let sizes = Rc::new(RefCell::new(Vec::new()));
+    let seen = sizes.clone();
+    let all = async move |items: Vec<Item<Text>>| {
+        seen.borrow_mut().push(items.len());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Ok(items.into_iter().map(|Item { input, cx }| told(input, &cx)).collect::<Vec<_>>())
+    };
     let mut test = Test::of(batched(all).up_to(3));
-    test.given("a", "one");
-    test.given("b", "reject it");
-    test.then_output("a", "one");
+    test.given_at_once([("a", "one"), ("b", "reject it"), ("c", "two"), ("d", "three")]);
+    // Each key by itself: they have no order among each other.
+    let mut values: Vec<_> = test.outputs().into_iter().filter_map(|output| output.value).collect();
+    values.sort();
+    assert_eq!(values, [&b"one"[..], b"three", b"two"]);
     test.then_dead_letter("b", "rejected");
     test.then_nothing_more();
+    assert!(sizes.borrow().iter().any(|size| *size > 1), "{sizes:?}");
 }
 
 #[test]
@@ -189,6 +197,7 @@ fn what_is_fatal_stops_the_stage_and_is_not_committed() {
     test.given("a", "fatal no disk");
     test.given("a", "second");
     test.then_stopped();
+    test.passes(MINUTE);
     assert_eq!(test.outputs(), []);
 }
 
@@ -224,6 +233,10 @@ fn a_test_that_fails_says_what_is_there() {
     assert!(text.contains(r#""two""#) && text.contains(r#""one""#), "{text}");
     let text = said(given(), |test| drop(test.then_dead_letter("b", "deserialization")));
     assert!(text.contains("rejected after 1 attempts: never"), "{text}");
+    let text = said(given(), |test| test.then_output("c", "fail 1"));
+    assert!(text.contains("the next is"), "{text}");
+    let text = said(given(), |test| test.then_sent("audit", "c", "one"));
+    assert!(text.contains(r#""c\" after 1 attempts: not yet"#), "{text}");
     let text = said(given(), |test| test.then_parked(1));
     assert!(text.contains("1 parked records were expected, and there are 0"), "{text}");
     let text = said(given(), |test| test.then_stopped());

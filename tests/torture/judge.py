@@ -129,7 +129,8 @@ class Judge:
         if self.halted:
             done = self.finished(chain, stage, given)
             ended = there.keys() | died.keys()
-            waits = {self.identity(chain, r)[0] for r in self.topic(f"{stage['input']}.{stage['name']}.retry")}
+            place = "{}-{partition}-{offset}"
+            waits = {self.identity(chain, r)[0] for r in given if place.format(stage["input"], **r) in parked}
             for name in ended - done:
                 self.say("not committed", f"{stage['name']}: {name} came out, and would come again")
             for name in done - ended - waits:
@@ -152,6 +153,7 @@ class Judge:
         if stage["audit"]:
             audit = self.topic(stage["audit"])
             copies = self.names(chain, audit)
+            self.in_order(chain, stage["audit"], audit)
             self.once(stage["audit"], copies)
             wanted = {self.identity(chain, r)[0] for r in output if json.loads(r["value"])["audit"]}
             for name in wanted ^ copies.keys():
@@ -175,15 +177,17 @@ class Judge:
         return given
 
     def taken(self, chain, names, acknowledged):
-        """What was acknowledged is there."""
+        """What was acknowledged is there, and nothing else: the sources had an answer for all they asked."""
+        wanted = set()
         for one in acknowledged:
             if chain["name"] == "hard":
-                wanted = [one["id"]]
+                wanted.add(one["id"])
             else:
-                wanted = [f"{json.dumps(one['order'])}-{number}" for number in range(one["count"])]
-            for name in wanted:
-                if name not in names:
-                    self.say("lost", f"{chain['source']}: {name} was acknowledged, and is not there")
+                wanted.update(f"{json.dumps(one['order'])}-{number}" for number in range(one["count"]))
+        for name in wanted - names.keys():
+            self.say("lost", f"{chain['source']}: {name} was acknowledged, and is not there")
+        for name in names.keys() - wanted:
+            self.say("invented", f"{chain['source']}: {name} was never acknowledged")
 
     def shop(self, orders, acknowledged, pizzas):
         """What the API tells of each order."""

@@ -8,8 +8,8 @@
 /// The most characters that a partition's unfinished offsets may take; at the bound it waits.
 ///
 /// The broker allows 4,096 bytes of metadata (`offset.metadata.max.bytes`), and 46 are for the rest. An
-/// offset takes one character where the one before is near, and at most five up to [`MAX_AHEAD`]: there
-/// is room for 800 to 4,000.
+/// offset takes one character where the one before is near, and more where it is far: there is room for
+/// 1,500 to 4,000.
 pub const MAX_LENGTH: usize = 4_000;
 
 /// How far a partition may run ahead of its watermark, in offsets.

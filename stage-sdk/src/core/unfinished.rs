@@ -43,8 +43,8 @@ impl Unfinished {
         if self.awaited == 0 {
             return;
         }
-        let gone = |(o, id): &(i64, Option<Id>)| id.is_none() && *o < offset;
-        let gone: Vec<i64> = self.offsets.iter().filter(|one| gone(one)).map(|(o, _)| *o).collect();
+        let below = self.offsets.iter().take_while(|(o, _)| *o < offset);
+        let gone: Vec<i64> = below.filter(|(_, id)| id.is_none()).map(|(o, _)| *o).collect();
         self.awaited -= gone.len();
         gone.into_iter().for_each(|offset| self.remove(offset));
     }

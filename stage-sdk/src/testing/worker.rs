@@ -19,7 +19,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
@@ -92,7 +92,18 @@ impl<S: Stage> Worker<S> {
     }
 
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.core.deadline()
+        self.core.deadline().filter(|_| !self.exited)
+    }
+
+    /// How the records failed last that are not done with: key, attempts, error.
+    pub(super) fn troubles(&self) -> Vec<String> {
+        let open = self.held.iter().flatten().filter(|held| self.core.slot(held.id).is_some());
+        let text = |held: &Held| {
+            let Trouble { attempts, text, .. } = held.trouble.as_ref()?;
+            let key = held.context.key().unwrap_or_default();
+            Some(format!("{:?} after {attempts} attempts: {text}", String::from_utf8_lossy(&key)))
+        };
+        open.filter_map(text).collect()
     }
 
     pub(super) fn has_exited(&self) -> bool {
@@ -151,7 +162,7 @@ impl<S: Stage> Worker<S> {
 
     /// Waits for the handlers that run.
     fn finish(&mut self, memory: &mut Memory, patience: Duration) -> bool {
-        let mut any = false;
+        let (mut any, until) = (false, Instant::now() + patience);
         while !self.handlers.is_empty() {
             let next = {
                 let _timers = self.runtime.enter();
@@ -167,7 +178,7 @@ impl<S: Stage> Worker<S> {
                 }
                 Some((_, None)) => {}
                 None => {
-                    let (wake, wait) = (self.wake.clone(), patience);
+                    let (wake, wait) = (self.wake.clone(), until - Instant::now().min(until));
                     let woken = async move { tokio::time::timeout(wait, wake.notified()).await };
                     let woken = self.runtime.block_on(woken);
                     assert!(woken.is_ok(), "a handler has waited for {patience:?}");
@@ -287,9 +298,13 @@ impl<S: Stage> Worker<S> {
             Where::Production if failure.kind == Kind::Reject => Some("production"),
             _ => None,
         };
-        let attempts = self.core.slot(id).map_or(0, |slot| slot.attempts) + 1;
-        let trouble = Trouble { attempts, ..Trouble::of(failure, instead) };
-        self.held(id).trouble = Some(trouble);
+        let before = self.core.slot(id).map_or(0, |slot| slot.attempts);
+        let trouble = Trouble::of(failure, instead);
+        let held = self.held(id);
+        held.trouble = Some(match held.trouble.take() {
+            Some(earlier) => earlier.and(trouble),
+            None => Trouble { attempts: before + 1, ..trouble },
+        });
         match failure.kind {
             Kind::Retry => Outcome::Retry(failure.after),
             Kind::Unavailable => Outcome::Unavailable,

@@ -1,6 +1,7 @@
 //! What a plain consumer reads of the topics, and what the groups have committed, as files for the judge.
 
 use crate::chain::{Chain, PARTITIONS};
+use crate::interrupt;
 use anyhow::{Context, Result, bail, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -49,6 +50,7 @@ fn until_settled(clients: [&BaseConsumer; 2], topic: &str) -> Result<()> {
     let deadline = Instant::now() + LIMIT;
     for partition in 0..PARTITIONS {
         loop {
+            ensure!(!interrupt::is_asked(), "interrupted");
             let [committed, all] =
                 clients.map(|client| client.fetch_watermarks(topic, partition, WAIT));
             match (committed, all) {
@@ -79,6 +81,7 @@ fn read(consumer: &BaseConsumer, topic: &str, file: &Path) -> Result<()> {
     let mut ended = BTreeSet::new();
     while ended.len() < PARTITIONS as usize {
         ensure!(Instant::now() < deadline, "its end is not reached after {LIMIT:?}");
+        ensure!(!interrupt::is_asked(), "interrupted");
         match consumer.poll(Duration::from_secs(1)) {
             Some(Ok(message)) => writeln!(file, "{}", line(&message))?,
             Some(Err(KafkaError::PartitionEOF(partition))) => drop(ended.insert(partition)),

@@ -101,7 +101,12 @@ impl Options {
         println!(
             "{engine}, seed {seed}: storm {storm:.0} s, read {halt:.0} s, the rest {rest:.0} s, read {last:.0} s"
         );
-        println!("{engine}, seed {seed}: {}", report.end["counted"]);
+        println!(
+            "{engine}, seed {seed}: {} records judged, {} of them in flight when all stages died; {} lost their identity",
+            report.judged(),
+            report.halted["counted"]["in flight"],
+            report.fenced
+        );
         let line = serde_json::to_string(report)?;
         if let Some(file) = &self.report {
             use std::io::Write;
@@ -118,9 +123,10 @@ impl Options {
             println!("{engine}, seed {seed}: {trouble}");
         }
         println!(
-            "everything is in {}; again: scripts/torture --engine {engine} --seed {seed} --kills {}",
+            "All of it is in {}. Again: scripts/torture --engine {engine} --seed {seed} --kills {} --pace {}",
             dir.display(),
-            self.kills
+            self.kills,
+            self.pace
         );
         Ok(())
     }

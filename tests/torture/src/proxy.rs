@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use rand::RngExt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -89,9 +89,10 @@ async fn carry(
     }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    let mute = AtomicBool::new(false);
     tokio::select! {
-        _ = requests(from_client, to_server, number, weather.clone(), ends) => {}
-        _ = answers(from_server, to_client, number, weather.clone()) => {}
+        _ = requests(from_client, to_server, number, weather.clone(), (&ends, &mute)) => {}
+        _ = answers(from_server, to_client, number, weather.clone(), &mute) => {}
         () = cut(number, weather) => {}
     }
 }
@@ -102,7 +103,7 @@ async fn requests(
     mut to: OwnedWriteHalf,
     number: u64,
     mut weather: watch::Receiver<Weather>,
-    ends: Arc<Ends>,
+    (ends, mute): (&Ends, &AtomicBool),
 ) -> std::io::Result<()> {
     let mut frame = Vec::new();
     loop {
@@ -117,8 +118,12 @@ async fn requests(
             ends.met.fetch_add(1, Ordering::Relaxed);
             return to.write_all(&frame[..frame.len() / 2]).await;
         }
+        let unanswered = is_end && takes_one(&ends.unanswered);
+        if unanswered {
+            mute.store(true, Ordering::Relaxed);
+        }
         to.write_all(&frame).await?;
-        if is_end && takes_one(&ends.unanswered) {
+        if unanswered {
             ends.met.fetch_add(1, Ordering::Relaxed);
             // The broker is to read it before the connection ends.
             let wait = rand::rng().random_range(0..5);
@@ -133,6 +138,7 @@ async fn answers(
     mut to: OwnedWriteHalf,
     number: u64,
     mut weather: watch::Receiver<Weather>,
+    mute: &AtomicBool,
 ) -> std::io::Result<()> {
     let mut piece = vec![0; 64 << 10];
     loop {
@@ -141,7 +147,9 @@ async fn answers(
             return Ok(());
         }
         passes(&mut weather, number, |weather| weather.down).await;
-        to.write_all(&piece[..length]).await?;
+        if !mute.load(Ordering::Relaxed) {
+            to.write_all(&piece[..length]).await?;
+        }
     }
 }
 

@@ -30,6 +30,16 @@ pub(crate) struct Report {
     pub(crate) environment: BTreeMap<&'static str, String>,
 }
 
+impl Report {
+    /// How many records the judge looked at.
+    pub(crate) fn judged(&self) -> u64 {
+        let counted = [&self.halted, &self.end].map(|word| word["counted"].as_object());
+        let topics = counted.into_iter().flatten().flatten();
+        let topics = topics.filter(|(topic, _)| *topic != "in flight");
+        topics.filter_map(|(_, count)| count.as_u64()).sum()
+    }
+}
+
 /// What was judged, and where.
 pub(crate) fn environment() -> BTreeMap<&'static str, String> {
     let said = |program: &str, args: &[&str]| {

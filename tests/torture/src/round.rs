@@ -7,9 +7,10 @@ use crate::crew::Crew;
 use crate::engine::Engine;
 use crate::history;
 use crate::input::Source;
+use crate::interrupt;
 use crate::report::{self, Report};
 use crate::storm::Storm;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use serde_json::{Value, json};
@@ -147,6 +148,7 @@ fn ask_api(api: &str, orders: &[Value]) -> Result<Vec<Value>> {
         let id = order["order"].as_str().context("an order without an id")?;
         let url = format!("http://{api}/order/{id}");
         loop {
+            ensure!(!interrupt::is_asked(), "interrupted");
             let asked = agent.get(&url).call();
             match asked.and_then(|mut answer| answer.body_mut().read_json::<Value>()) {
                 Ok(answer) if answer["complete"] == true || Instant::now() > deadline => {

@@ -5,8 +5,8 @@ use crate::crew::Crew;
 use crate::engine::Engine;
 use crate::weather::{SHARES, Weather};
 use anyhow::Result;
-use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 const ZOMBIE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Storm {
+    /// Draws what a strike is made of, and when the next comes.
+    seeds: Xoshiro256PlusPlus,
+    /// Draws one strike: how much it draws depends on who is up, and must not change the next one.
     random: Xoshiro256PlusPlus,
     log: File,
     began: Instant,
@@ -30,9 +33,10 @@ pub(crate) struct Storm {
 }
 
 impl Storm {
-    pub(crate) fn new(random: Xoshiro256PlusPlus, log: &Path) -> Result<Storm> {
+    pub(crate) fn new(seeds: Xoshiro256PlusPlus, log: &Path) -> Result<Storm> {
         Ok(Storm {
-            random,
+            random: seeds.clone(),
+            seeds,
             log: File::create(log)?,
             began: Instant::now(),
             clears: None,
@@ -59,7 +63,7 @@ impl Storm {
             if Instant::now() >= next {
                 self.strike(crew, engine)?;
                 tell(crew.killed());
-                next = Instant::now() + Duration::from_millis(self.random.random_range(300..1300));
+                next = Instant::now() + Duration::from_millis(self.seeds.random_range(300..1300));
             }
         }
         Ok(())
@@ -84,6 +88,7 @@ impl Storm {
     /// The weather is fair and all nodes run.
     pub(crate) fn end(&mut self, engine: &mut Engine) -> Result<()> {
         self.clear(engine);
+        engine.proxies.iter().for_each(|proxy| proxy.cut_ends(0, 0));
         self.node_back = None;
         engine.await_node()?;
         engine.start_node()?;
@@ -103,6 +108,7 @@ impl Storm {
     }
 
     fn strike(&mut self, crew: &mut Crew, engine: &mut Engine) -> Result<()> {
+        self.random = Xoshiro256PlusPlus::seed_from_u64(self.seeds.random());
         let (kind, text) = match self.random.random_range(0..100) {
             0..66 => ("kill", self.kill(crew)?),
             66..72 => ("freeze", self.freeze(crew)?),

@@ -161,6 +161,17 @@ fn it_finds_what_is_wrong_in_the_end() {
             ("twice: with-sauce: \"77\"-2 is there 2", |h| {
                 topic(h, "with-sauce").push(pizza(12, 2))
             }),
+            ("invented: pizza: \"78\"-0", |h| {
+                let mut other = pizza(3, 0);
+                other["key"] = "\"78\"".into();
+                topic(h, "pizza").push(other);
+            }),
+            ("order: audit", |h| {
+                let copied = json!({ "audit": true });
+                topic(h, "in").push(task(5, "b", 1, copied.clone()));
+                topic(h, "mixed").push(task(5, "b", 1, copied.clone()));
+                topic(h, "audit").insert(0, task(0, "b", 1, copied));
+            }),
             ("order: with-sauce", |h| topic(h, "with-sauce").swap(0, 1)),
             ("order: mixed", |h| topic(h, "mixed").swap(1, 2)),
             ("is in two partitions", |h| topic(h, "with-sauce")[2]["partition"] = 3.into()),
