@@ -61,24 +61,22 @@ impl Unfinished {
 
     /// This one is finished.
     pub(super) fn remove(&mut self, offset: i64) {
-        let last = self.offsets.len().wrapping_sub(1);
-        let at = match self.offsets.back() {
-            Some((back, _)) if *back == offset => last,
-            _ => match self.find(offset) {
-                Ok(at) => at,
-                Err(_) => return,
-            },
-        };
-        let before = at.checked_sub(1).map(|before| self.offsets[before].0);
-        let after = self.offsets.get(at + 1).map(|(after, _)| *after);
-        let gap = |from: Option<i64>, to: Option<i64>| match (from, to) {
-            (Some(from), Some(to)) => length(to - from - 1),
-            _ => 0,
-        };
-        let this = Some(offset);
-        self.length += gap(before, after);
-        self.length -= gap(before, this) + gap(this, after);
-        self.offsets.remove(at);
+        let is = |end: Option<&(i64, Option<Id>)>| end.is_some_and(|(o, _)| *o == offset);
+        // Mostly it is the first or the last.
+        if is(self.offsets.front()) {
+            self.offsets.pop_front();
+            let next = self.offsets.front();
+            self.length -= next.map_or(0, |(next, _)| length(next - offset - 1));
+        } else if is(self.offsets.back()) {
+            self.offsets.pop_back();
+            let before = self.offsets.back();
+            self.length -= before.map_or(0, |(before, _)| length(offset - before - 1));
+        } else if let Ok(at) = self.find(offset) {
+            let (before, after) = (self.offsets[at - 1].0, self.offsets[at + 1].0);
+            self.length += length(after - before - 1);
+            self.length -= length(offset - before - 1) + length(after - offset - 1);
+            self.offsets.remove(at);
+        }
     }
 
     /// How many.
