@@ -185,7 +185,6 @@ mod tests {
             p.tag = format!("{:x}-{:x}", u64::MAX, u64::MAX);
             let text = p.metadata().len();
             assert!(text < 4096, "{step}: {text}");
-            assert!(step == 2 || taken >= MAX_LENGTH || last >= MAX_AHEAD);
         }
     }
 

@@ -9,7 +9,7 @@ use std::hash::Hasher;
 use std::rc::Rc;
 
 /// A record that a stage wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Written {
     /// `output`, or the name of a named output.
     pub topic: String,
@@ -34,6 +34,15 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// What the last attempt said.
     pub error: String,
+}
+
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |bytes: &Option<Vec<u8>>| {
+            bytes.as_deref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        };
+        write!(f, "{:?}: {:?} in {}", text(&self.key), text(&self.value), self.topic)
+    }
 }
 
 impl fmt::Debug for DeadLetter {

@@ -293,24 +293,14 @@ impl<S: Stage> Worker<S> {
     }
 
     fn failed(&mut self, id: Id, at: Where, failure: &Failure) -> Outcome {
-        let instead = match at {
-            Where::Decoding if failure.kind == Kind::Reject => Some("deserialization"),
-            Where::Production if failure.kind == Kind::Reject => Some("production"),
-            _ => None,
-        };
         let before = self.core.slot(id).map_or(0, |slot| slot.attempts);
-        let trouble = Trouble::of(failure, instead);
+        let trouble = at.trouble(failure);
         let held = self.held(id);
         held.trouble = Some(match held.trouble.take() {
             Some(earlier) => earlier.and(trouble),
             None => Trouble { attempts: before + 1, ..trouble },
         });
-        match failure.kind {
-            Kind::Retry => Outcome::Retry(failure.after),
-            Kind::Unavailable => Outcome::Unavailable,
-            Kind::Reject => Outcome::Reject,
-            Kind::Fatal => Outcome::Fatal,
-        }
+        Outcome::from(failure)
     }
 
     fn written(&self, batch: &Batch, entry: &crate::batch::Entry) -> Written {

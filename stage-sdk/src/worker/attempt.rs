@@ -25,6 +25,29 @@ pub(crate) enum Where {
     Production,
 }
 
+impl Where {
+    /// What is told of a failure there.
+    pub(crate) fn trouble(self, failure: &Failure) -> Trouble {
+        let instead = match self {
+            Where::Decoding if failure.kind == Kind::Reject => Some("deserialization"),
+            Where::Production if failure.kind == Kind::Reject => Some("production"),
+            _ => None,
+        };
+        Trouble::of(failure, instead)
+    }
+}
+
+impl From<&Failure> for Outcome {
+    fn from(failure: &Failure) -> Outcome {
+        match failure.kind {
+            Kind::Retry => Outcome::Retry(failure.after),
+            Kind::Unavailable => Outcome::Unavailable,
+            Kind::Reject => Outcome::Reject,
+            Kind::Fatal => Outcome::Fatal,
+        }
+    }
+}
+
 /// How an attempt came out.
 pub(crate) type Attempt = std::result::Result<(), (Where, Failure)>;
 
@@ -165,12 +188,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     }
 
     pub(super) fn failed(&mut self, id: Id, place: Where, failure: Failure) {
-        let instead = match place {
-            Where::Decoding if failure.kind == Kind::Reject => Some("deserialization"),
-            Where::Production if failure.kind == Kind::Reject => Some("production"),
-            _ => None,
-        };
-        self.note(id, Trouble::of(&failure, instead));
+        self.note(id, place.trouble(&failure));
         if let Some(slot) = self.core.slot(id) {
             let (topic, attempt) = (self.kafka.topic(slot.partition).to_owned(), slot.attempts + 1);
             tracing::debug!(topic, partition = slot.partition.number, offset = slot.offset, attempt,
@@ -185,13 +203,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 ));
             }
         }
-        let outcome = match failure.kind {
-            Kind::Retry => Outcome::Retry(failure.after),
-            Kind::Unavailable => Outcome::Unavailable,
-            Kind::Reject => Outcome::Reject,
-            Kind::Fatal => Outcome::Fatal,
-        };
-        self.done(id, outcome);
+        self.done(id, Outcome::from(&failure));
     }
 
     /// Tells the core; what it decides then is done by the loop in `act`.

@@ -20,7 +20,6 @@ mod storm;
 mod weather;
 
 use crate::engine::Kind;
-use crate::report::Report;
 use anyhow::{Context, Result};
 use clap::Parser;
 use std::path::PathBuf;
@@ -78,11 +77,10 @@ fn run(options: &Options) -> Result<bool> {
     let mut well = true;
     for seed in first..first + options.rounds {
         let dir = options.dir.join(format!("{}-{seed}", options.engine_name()));
-        let mut report = round::run(options, seed, &dir)
+        let report = round::run(options, seed, &dir, environment.clone())
             .with_context(|| format!("seed {seed}; what there is of it is in {}", dir.display()))?;
-        report.environment = environment.clone();
         well &= report.troubles.is_empty();
-        options.tell(&report, &dir)?;
+        report.tell(options, &dir)?;
     }
     Ok(well)
 }
@@ -91,43 +89,5 @@ impl Options {
     fn engine_name(&self) -> String {
         clap::ValueEnum::to_possible_value(&self.engine)
             .map_or_else(String::new, |v| v.get_name().into())
-    }
-
-    fn tell(&self, report: &Report, dir: &std::path::Path) -> Result<()> {
-        let kills: u32 = report.kills.values().sum();
-        let Report { seed, engine, seconds, troubles, faults, .. } = report;
-        let [storm, halt, rest, last] = report.phases;
-        println!("{engine}, seed {seed}: {kills} kills in {seconds} s, faults {faults:?}");
-        println!(
-            "{engine}, seed {seed}: storm {storm:.0} s, read {halt:.0} s, the rest {rest:.0} s, read {last:.0} s"
-        );
-        println!(
-            "{engine}, seed {seed}: {} records judged, {} of them in flight when all stages died; {} lost their identity",
-            report.judged(),
-            report.halted["counted"]["in flight"],
-            report.fenced
-        );
-        let line = serde_json::to_string(report)?;
-        if let Some(file) = &self.report {
-            use std::io::Write;
-            writeln!(std::fs::File::options().create(true).append(true).open(file)?, "{line}")?;
-        }
-        if troubles.is_empty() {
-            println!("{engine}, seed {seed}: nothing lost, nothing twice, order kept");
-            if !self.keep {
-                std::fs::remove_dir_all(dir)?;
-            }
-            return Ok(());
-        }
-        for trouble in troubles {
-            println!("{engine}, seed {seed}: {trouble}");
-        }
-        println!(
-            "All of it is in {}. Again: scripts/torture --engine {engine} --seed {seed} --kills {} --pace {}",
-            dir.display(),
-            self.kills,
-            self.pace
-        );
-        Ok(())
     }
 }

@@ -1,10 +1,15 @@
 //! What a run was, for the record.
 
+use crate::Options;
 use crate::place::root;
 use crate::process::Most;
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 
 #[derive(Serialize)]
@@ -31,6 +36,44 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// Says on the screen, and in the file for that, what came of the round; removes what it wrote if all is well.
+    pub(crate) fn tell(&self, options: &Options, dir: &Path) -> Result<()> {
+        let kills: u32 = self.kills.values().sum();
+        let Report { seed, engine, seconds, troubles, faults, .. } = self;
+        let [storm, halt, rest, last] = self.phases;
+        println!("{engine}, seed {seed}: {kills} kills in {seconds} s, faults {faults:?}");
+        println!(
+            "{engine}, seed {seed}: storm {storm:.0} s, read {halt:.0} s, the rest {rest:.0} s, read {last:.0} s"
+        );
+        println!(
+            "{engine}, seed {seed}: {} records judged, {} of them in flight when all stages died; {} lost their identity",
+            self.judged(),
+            self.halted["counted"]["in flight"],
+            self.fenced
+        );
+        let line = serde_json::to_string(self)?;
+        if let Some(file) = &options.report {
+            writeln!(File::options().create(true).append(true).open(file)?, "{line}")?;
+        }
+        if troubles.is_empty() {
+            println!("{engine}, seed {seed}: nothing lost, nothing twice, order kept");
+            if !options.keep {
+                std::fs::remove_dir_all(dir)?;
+            }
+            return Ok(());
+        }
+        for trouble in troubles {
+            println!("{engine}, seed {seed}: {trouble}");
+        }
+        println!(
+            "All of it is in {}. Again: scripts/torture --engine {engine} --seed {seed} --kills {} --pace {}",
+            dir.display(),
+            options.kills,
+            options.pace
+        );
+        Ok(())
+    }
+
     /// How many records the judge looked at.
     pub(crate) fn judged(&self) -> u64 {
         let counted = [&self.halted, &self.end].map(|word| word["counted"].as_object());
@@ -60,10 +103,7 @@ pub(crate) fn environment() -> BTreeMap<&'static str, String> {
 }
 
 /// The judge's word on what lies in a directory: what it counted, and what it says is wrong.
-pub(crate) fn judge(
-    history: &std::path::Path,
-    halted: bool,
-) -> anyhow::Result<(Value, Vec<String>)> {
+pub(crate) fn judge(history: &Path, halted: bool) -> Result<(Value, Vec<String>)> {
     let mut args = vec![history.display().to_string()];
     args.extend(halted.then(|| "--halted".to_owned()));
     let output =

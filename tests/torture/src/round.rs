@@ -23,7 +23,12 @@ use std::time::{Duration, Instant};
 /// For everything to come out once nothing is hurt any more.
 const LIMIT: Duration = Duration::from_secs(180);
 
-pub(crate) fn run(options: &Options, seed: u64, dir: &Path) -> Result<Report> {
+pub(crate) fn run(
+    options: &Options,
+    seed: u64,
+    dir: &Path,
+    environment: BTreeMap<&'static str, String>,
+) -> Result<Report> {
     let began = Instant::now();
     if dir.exists() {
         std::fs::remove_dir_all(dir)?;
@@ -92,7 +97,7 @@ pub(crate) fn run(options: &Options, seed: u64, dir: &Path) -> Result<Report> {
         halted,
         end,
         troubles,
-        environment: BTreeMap::new(),
+        environment,
     })
 }
 
