@@ -2,6 +2,7 @@
 
 use stage_sdk::broker::Broker;
 use stage_sdk::chain::Chain;
+use stage_sdk::cli::ClientArgs;
 use stage_sdk::{Service, StartError};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -42,9 +43,9 @@ pub struct Args {
     #[arg(long, env = "STAGE_KEEP_ORDERS", value_name = "TIME", default_value = "30d", value_parser = stage_sdk::chain::duration)]
     pub keep_orders: Duration,
 
-    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
-    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = stage_sdk::cli::setting)]
-    pub overrides: Vec<(String, String)>,
+    /// What its clients are told
+    #[command(flatten)]
+    pub client: ClientArgs,
 }
 
 /// All the API needs, with nothing left open.
@@ -85,7 +86,7 @@ impl Args {
     /// Settles what is open, from the route map and the defaults.
     ///
     /// # Errors
-    /// No broker is given, a setting is wrong, or the chain has not one source and one sink.
+    /// No broker is given, a setting is wrong or its file cannot be read, or the chain has not one source and one sink.
     pub fn config(&self, chain: &Chain) -> Result<Config, StartError> {
         let file = self.config.display();
         let servers = self.brokers.clone().or_else(|| chain.brokers.clone()).ok_or_else(|| {
@@ -95,7 +96,7 @@ impl Args {
         })?;
         let broker = Broker {
             servers,
-            overrides: self.overrides.clone(),
+            overrides: self.client.settings()?,
             compression: chain.compression.clone(),
         };
         broker.check().map_err(|error| StartError::Usage(error.to_string()))?;

@@ -12,6 +12,8 @@
 //! `content-type: application/json`. What a browser sends from another page is refused. Errors are RFC 9457
 //! problem documents.
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod guard;
 mod listen;
 mod metrics;

@@ -6,7 +6,8 @@ use rdkafka::{ClientConfig, ClientContext};
 use std::fmt;
 
 /// Where the brokers are, and what the operator overrides.
-#[derive(Clone, Debug, Default)]
+/// Shown with `{:?}` it keeps to itself what may be a secret.
+#[derive(Clone, Default)]
 pub struct Broker {
     /// `HOST:PORT`, several with commas.
     pub servers: String,
@@ -148,13 +149,15 @@ impl Broker {
         for (name, value) in &self.overrides {
             if let Some((_, promise)) = FIXED.iter().find(|(fixed, _)| fixed == name) {
                 return Err(BadSetting(format!(
-                    "-X {name}={value}: this setting is fixed, because a promise rests on it: {promise}"
+                    "-X {}: this setting is fixed, because a promise rests on it: {promise}",
+                    shown(name, value)
                 )));
             }
             let mut alone = ClientConfig::new();
             if let Err(error) = alone.set(name, value).create_native_config() {
                 return Err(BadSetting(format!(
-                    "-X {name}={value}: {}; names and values are those of librdkafka's CONFIGURATION.md",
+                    "-X {}: {}; names and values are those of librdkafka's CONFIGURATION.md",
+                    shown(name, value),
                     reason(&error)
                 )));
             }
@@ -251,6 +254,28 @@ impl Broker {
     }
 }
 
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let overrides: Vec<_> = self.overrides.iter().map(|(n, value)| shown(n, value)).collect();
+        f.debug_struct("Broker")
+            .field("servers", &self.servers)
+            .field("overrides", &overrides)
+            .field("compression", &self.compression)
+            .finish()
+    }
+}
+
+/// A setting, for others to read. Whose name speaks of secrets, mistyped or not, keeps its value.
+fn shown(name: &str, value: &str) -> String {
+    let lower = name.to_ascii_lowercase();
+    let secret = ["sasl.", "ssl.", "pass", "secret", "token", "oauth", "pem", "key", "jaas"];
+    let harmless = ["sasl.mechanism", "sasl.mechanisms", "sasl.username", "ssl.ca.location"];
+    match secret.iter().any(|word| lower.contains(word)) && !harmless.contains(&name) {
+        true => format!("{name}=…"),
+        false => format!("{name}={value}"),
+    }
+}
+
 fn is_address(text: &str) -> bool {
     let text = text.rsplit_once("://").map_or(text, |(_, address)| address);
     text.rsplit_once(':').is_some_and(|(host, port)| {
@@ -292,6 +317,20 @@ mod tests {
             assert!(text.contains(&format!("{name}={value}")), "{text}");
         }
         with("fetch.wait.max.ms", "7").check().unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_told_to_nobody() {
+        let names =
+            ["sasl.password", "sasl.pasword", "ssl.key.password", "ssl.key.pem", "password"];
+        for name in names.into_iter().chain(["sasl.oauthbearer.client.secret", "SASL.PASSWORD"]) {
+            let broker = with(name, "hunter2");
+            let told = broker.check().map_err(|error| error.to_string());
+            let told = format!("{broker:?} {told:?}");
+            assert!(told.contains(name) && !told.contains("hunter2"), "{told}");
+        }
+        let told = format!("{:?}", with("fetch.wait.max.ms", "7"));
+        assert!(told.contains("fetch.wait.max.ms=7"), "{told}");
     }
 
     #[test]

@@ -4,10 +4,13 @@ mod address;
 
 mod admin;
 
+mod client;
+
 mod reach;
 
 pub use address::address;
 pub use admin::AdminArgs;
+pub use client::ClientArgs;
 pub use reach::{Reach, print};
 
 use crate::chain::Chain;
@@ -70,9 +73,9 @@ pub struct StageArgs {
     #[arg(long, env = "STAGE_STATE_DIR", value_name = "DIR", default_value = ".pizza/state")]
     pub state_dir: PathBuf,
 
-    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
-    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = setting)]
-    pub overrides: Vec<(String, String)>,
+    /// What its clients are told
+    #[command(flatten)]
+    pub client: ClientArgs,
 }
 
 #[derive(Parser)]
@@ -231,7 +234,7 @@ impl StageArgs {
                 self.config.display()
             )));
         }
-        service.broker.overrides.extend(self.overrides.iter().cloned());
+        service.broker.overrides.extend(self.client.settings()?);
         service.workers = self.workers.into();
         service.seed = self.seed;
         service.state_dir = Some(self.state_dir.clone());

@@ -113,6 +113,9 @@ impl Control {
         }
         let control: Control = serde_json::from_slice(value).map_err(text)?;
         control.wish().ok_or_else(|| format!("command {:?} is not known here", control.command))?;
+        if !redirect::is_hex(control.key_hex.as_deref()) {
+            return Err(redirect::no_hex(control.key_hex.as_deref()));
+        }
         let Control { partition, first, last, .. } = control;
         if partition != of || first < 0 || last < first {
             return Err(format!("it is of offsets {first} to {last} of partition {partition}"));

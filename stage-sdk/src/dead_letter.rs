@@ -6,6 +6,8 @@ mod done;
 mod drop;
 mod filter;
 mod fit;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod list;
 pub(crate) mod page;
 mod place;

@@ -9,7 +9,7 @@ use crate::cli::{Reach, print};
 use crate::columns::table;
 use crate::core::{Policy, Rest, Wish};
 use crate::dead_letter::Place;
-use crate::dead_letter::page::{plain, plain_or_null};
+use crate::dead_letter::page::{json_line, plain, plain_or_null};
 use crate::lane;
 use crate::redirect::Entry;
 use crate::service::StartError;
@@ -201,7 +201,7 @@ impl Blocked {
     fn json(&self) -> String {
         let mut object = self.head.object();
         object["records"] = self.records.into();
-        object.to_string()
+        json_line(&object)
     }
 }
 
@@ -267,7 +267,7 @@ impl Waiting {
     }
 
     fn json(&self) -> String {
-        self.object().to_string()
+        json_line(&self.object())
     }
 }
 

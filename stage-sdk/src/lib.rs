@@ -90,6 +90,10 @@ pub mod signals;
 
 pub mod testing;
 
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use batched::{Batched, Item, batched};
 pub use cli::run;
 pub use codec::{Bytes, Decode, Delete, Json, Keyed, Output};

@@ -80,8 +80,11 @@ const COORDINATOR: Duration = Duration::from_millis(500);
 /// time-out, without effect.
 pub struct Producer {
     base: Arc<BaseProducer<Reports>>,
-    transactional: bool,
+    /// The thread that sends offsets; none: no transactions.
+    offsets: Option<mpsc::Sender<Call>>,
 }
+
+type Call = Box<dyn FnOnce() + Send>;
 
 impl Producer {
     /// Makes the client. A transactional one has fenced its predecessors, and ended what they left
@@ -91,14 +94,20 @@ impl Producer {
     /// A setting is wrong, or a transactional one had no answer within `wait`.
     pub fn open(config: &ClientConfig, wait: Duration) -> KafkaResult<Producer> {
         let base: BaseProducer<Reports> = config.create_with_context(Reports::default())?;
-        let transactional = config.get("transactional.id").is_some();
-        if transactional {
+        let mut offsets = None;
+        if config.get("transactional.id").is_some() {
             // Asked before a broker is connected, librdkafka looks for the coordinator again only after half
             // a second (`rd_kafka_txn_coord_query`). The cluster's id comes as soon as one is.
             base.client().fetch_cluster_id(wait.min(COORDINATOR));
             base.init_transactions(wait)?;
+            let (calls, made) = mpsc::channel::<Call>();
+            let run = move || made.into_iter().for_each(|call| call());
+            std::thread::Builder::new().name("offsets".into()).spawn(run).map_err(|error| {
+                KafkaError::ClientCreation(format!("no thread to send offsets: {error}"))
+            })?;
+            offsets = Some(calls);
         }
-        Ok(Producer { base: Arc::new(base), transactional })
+        Ok(Producer { base: Arc::new(base), offsets })
     }
 
     /// Opens a transaction; asks nobody. Without transactions it does nothing.
@@ -106,7 +115,7 @@ impl Producer {
     /// # Errors
     /// The producer is unusable, or a transaction is open already.
     pub fn begin(&self) -> KafkaResult<()> {
-        if self.transactional { self.base.begin_transaction() } else { Ok(()) }
+        if self.is_transactional() { self.base.begin_transaction() } else { Ok(()) }
     }
 
     /// Queues a message.
@@ -159,7 +168,7 @@ impl Producer {
         native_flush(&self.base, HURRY);
     }
 
-    /// Sends offsets on their way, on a thread of their own: what was sent before them is on its way
+    /// Sends offsets on their way, on the producer's own thread for that: what was sent before them is on its way
     /// too, and need not arrive first. Once the broker has them, another owner of these partitions
     /// waits until this transaction has ended.
     ///
@@ -173,11 +182,11 @@ impl Producer {
     ) -> SentOffsets {
         let (done, answer) = mpsc::channel();
         let base = self.base.clone();
-        let call = move || {
-            done.send(base.send_offsets_to_transaction(&offsets, &member, FLUSH)).ok();
-        };
-        if let Err(error) = std::thread::Builder::new().name("offsets".into()).spawn(call) {
-            tracing::warn!(%error, "no thread to send offsets");
+        if let Some(calls) = &self.offsets {
+            let call = move || {
+                done.send(base.send_offsets_to_transaction(&offsets, &member, FLUSH)).ok();
+            };
+            calls.send(Box::new(call)).ok();
         }
         SentOffsets { answer, until: Instant::now() + OFFSETS }
     }
@@ -203,7 +212,7 @@ impl Producer {
     /// Ends the transaction without effect; gives `ended` back, or that the producer is broken and
     /// a new one is to be opened.
     pub fn abort(&self, ended: Ended) -> Ended {
-        if !self.transactional {
+        if !self.is_transactional() {
             self.settle();
             // A refusal is told first: the window it splits finds a broken producer by itself.
             let broken = ended != Ended::Refused && self.is_broken();
@@ -233,12 +242,16 @@ impl Producer {
     /// Serves the reports that are still due, and forgets them.
     fn settle(&self) {
         let until = Instant::now() + Duration::from_secs(1);
-        while self.transactional && self.base.in_flight_count() > 0 && Instant::now() < until {
+        while self.is_transactional() && self.base.in_flight_count() > 0 && Instant::now() < until {
             native_flush(&self.base, SLICE);
             self.base.poll(Duration::ZERO);
         }
         self.base.poll(Duration::ZERO);
         self.reports().clear();
+    }
+
+    fn is_transactional(&self) -> bool {
+        self.offsets.is_some()
     }
 
     fn is_broken(&self) -> bool {

@@ -62,7 +62,8 @@ impl Entry {
     pub(crate) fn read(value: &[u8]) -> Result<Entry, String> {
         let entry: Entry = serde_json::from_slice(value).map_err(|error| error.to_string())?;
         match entry.v {
-            1 => Ok(entry),
+            1 if is_hex(entry.key_hex.as_deref()) => Ok(entry),
+            1 => Err(no_hex(entry.key_hex.as_deref())),
             version => Err(format!("version {version}; this library reads 1")),
         }
     }
@@ -131,6 +132,18 @@ pub(crate) fn key_bytes(text: Option<&str>, digits: Option<&str>) -> Option<Vec<
     text.map(|text| text.as_bytes().to_vec()).or_else(|| digits.map(from_hex))
 }
 
+/// Whether this is what [`key_text`] writes, or nothing.
+pub(crate) fn is_hex(digits: Option<&str>) -> bool {
+    digits.is_none_or(|digits| {
+        digits.len().is_multiple_of(2) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
+/// What is wrong if not.
+pub(crate) fn no_hex(digits: Option<&str>) -> String {
+    format!("key_hex {:?} is no bytes in hexadecimal digits", digits.unwrap_or_default())
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -144,6 +157,14 @@ fn from_hex(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_cannot_be_read_is_no_other_key() {
+        for digits in ["f", "0g", "é"] {
+            let text = format!(r#"{{"v":1,"attempts":1,"key_hex":"{digits}"}}"#);
+            assert!(Entry::read(text.as_bytes()).unwrap_err().contains("key_hex"), "{digits}");
+        }
+    }
 
     #[test]
     fn an_entry_comes_back_whatever_its_key_and_rest() {

@@ -7,6 +7,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
 
@@ -29,9 +30,6 @@ pub(super) async fn serve(listener: std::net::TcpListener, desk: Arc<Desk>, clos
         Ok(listener) => listener,
         Err(error) => return tracing::warn!(%error, "the admin endpoint does not answer"),
     };
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(SILENT);
-    http.max_buf_size(HEAD).max_headers(HEADERS);
     let free = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         // The semaphore is never closed, so this gives a permit.
@@ -50,12 +48,7 @@ pub(super) async fn serve(listener: std::net::TcpListener, desk: Arc<Desk>, clos
             }
         };
         stream.set_nodelay(true).ok();
-        let desk = desk.clone();
-        let service = service_fn(move |request| {
-            let desk = desk.clone();
-            async move { Ok::<_, Infallible>(route::answer(&desk, request).await) }
-        });
-        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let connection = connection(stream, desk.clone());
         tokio::spawn(async move {
             if let Ok(Err(error)) = tokio::time::timeout(LIFE, connection).await {
                 tracing::debug!(%error, "a connection ended");
@@ -63,4 +56,19 @@ pub(super) async fn serve(listener: std::net::TcpListener, desk: Arc<Desk>, clos
             drop(permit);
         });
     }
+}
+
+/// Answers what comes on a connection, until it is closed.
+pub(super) async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    desk: Arc<Desk>,
+) -> hyper::Result<()> {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(SILENT);
+    http.max_buf_size(HEAD).max_headers(HEADERS);
+    let service = service_fn(move |request| {
+        let desk = desk.clone();
+        async move { Ok::<_, Infallible>(route::answer(&desk, request).await) }
+    });
+    http.serve_connection(TokioIo::new(stream), service).await
 }

@@ -1,5 +1,6 @@
 //! How a tool finds the route map and the brokers, and prints what it found there.
 
+use super::ClientArgs;
 use crate::broker::Broker;
 use crate::chain::Chain;
 use crate::service::StartError;
@@ -24,9 +25,9 @@ pub struct Reach {
     #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT", global = true)]
     pub brokers: Option<String>,
 
-    /// A librdkafka setting; may be given several times. In STAGE_X: with commas
-    #[arg(short = 'X', env = "STAGE_X", value_name = "NAME=VALUE", value_delimiter = ',', value_parser = super::setting, global = true)]
-    pub overrides: Vec<(String, String)>,
+    /// What its clients are told
+    #[command(flatten)]
+    pub client: ClientArgs,
 
     /// Print JSON, one object a line
     #[arg(long, global = true)]
@@ -45,9 +46,9 @@ impl Reach {
     /// The brokers that are named here, or else by the route map; asks none of them.
     ///
     /// # Errors
-    /// None are named, or a setting is not possible.
+    /// None are named, a setting is not possible, or its file cannot be read.
     pub fn broker(&self, chain: Option<&Chain>) -> Result<Broker, StartError> {
-        let mut broker = Broker { overrides: self.overrides.clone(), ..Broker::default() };
+        let mut broker = Broker { overrides: self.client.settings()?, ..Broker::default() };
         if let Some(chain) = chain {
             broker.compression.clone_from(&chain.compression);
             broker.servers = chain.brokers.clone().unwrap_or_default();

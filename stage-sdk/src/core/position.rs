@@ -97,16 +97,14 @@ impl Position {
         let ahead = numbers.next().ok_or_else(damaged)?.map_err(|()| damaged())?;
         let mut position = Position::at(offset);
         position.tag = tag.to_owned();
-        position.upto = offset + ahead;
+        position.upto = offset.checked_add(ahead).ok_or_else(damaged)?;
         if ahead > 0 {
             position.unfinished.push(offset);
             let mut last = offset;
             for gap in numbers {
-                last += gap.map_err(|()| damaged())? + 1;
+                let rest = position.upto - last - 1;
+                last += gap.ok().filter(|gap| *gap < rest).ok_or_else(damaged)? + 1;
                 position.unfinished.push(last);
-            }
-            if last >= position.upto {
-                return Err(damaged());
             }
         }
         Ok(position)

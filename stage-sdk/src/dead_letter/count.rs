@@ -1,7 +1,7 @@
 //! `dead-letters count`: how many, by what.
 
 use super::filter::Filter;
-use super::page::plain;
+use super::page::{json_line, plain};
 use super::queue::Queue;
 use super::{DeadLetter, tool::Desk, when};
 use crate::cli::print;
@@ -71,7 +71,7 @@ pub(super) fn count(desk: &Desk, args: &Args) -> Result<(), StartError> {
     }
     let by = args.by.name();
     if desk.json {
-        let line = |(name, count)| json!({by: name, "count": count}).to_string();
+        let line = |(name, count)| json_line(&json!({by: name, "count": count}));
         return print(counts.into_iter().map(line));
     }
     if counts.is_empty() {

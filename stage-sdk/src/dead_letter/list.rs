@@ -2,7 +2,7 @@
 
 use super::done::How;
 use super::filter::Filter;
-use super::page::{COLUMNS, WIDEST, cells, to_json};
+use super::page::{COLUMNS, WIDEST, cells, json_line, to_json};
 use super::queue::Queue;
 use super::{DeadLetter, tool::Desk};
 use crate::cli::print;
@@ -53,7 +53,7 @@ pub(super) fn list(desk: &Desk, args: &Args) -> Result<(), StartError> {
         })?;
     }
     if desk.json {
-        return print(newest.into_values().map(|(letter, how)| to_json(&letter, how).to_string()));
+        return print(newest.into_values().map(|(letter, how)| json_line(&to_json(&letter, how))));
     }
     if count == 0 {
         let open = if args.all { "" } else { "open " };

@@ -29,6 +29,20 @@ pub(crate) fn plain_or_null(bytes: Option<&[u8]>) -> String {
     bytes.map_or_else(|| "(null)".to_owned(), plain)
 }
 
+/// A value as a line of JSON without anything a terminal would act on. Of control characters JSON itself
+/// escapes those below the space; the others stand inside of its strings only.
+pub(crate) fn json_line(value: &Value) -> String {
+    let text = value.to_string();
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let escaped = |letter: char| match letter.is_control() {
+        true => format!("\\u{:04x}", u32::from(letter)),
+        false => letter.to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
 /// `open`, or what became of it.
 pub(super) fn state(how: Option<How>) -> &'static str {
     how.map_or("open", How::name)

@@ -1,7 +1,7 @@
 //! `dead-letters show`: all there is to say of one.
 
 use super::done::How;
-use super::page::{plain, plain_or_null, state, to_json};
+use super::page::{json_line, plain, plain_or_null, state, to_json};
 use super::place::Place;
 use super::queue::Queue;
 use super::{DeadLetter, tool::Desk, when};
@@ -40,12 +40,12 @@ pub(super) fn show(desk: &Desk, args: &Args) -> Result<(), StartError> {
         )));
     }
     match desk.json {
-        true => print(found.iter().map(|(letter, how)| to_json(letter, *how).to_string())),
+        true => print(found.iter().map(|(letter, how)| json_line(&to_json(letter, *how)))),
         false => print(found.iter().map(|(letter, how)| describe(letter, *how))),
     }
 }
 
-fn describe(letter: &DeadLetter, how: Option<How>) -> String {
+pub(super) fn describe(letter: &DeadLetter, how: Option<How>) -> String {
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         text += &format!("{name:<12} {value}\n");

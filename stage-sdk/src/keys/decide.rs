@@ -9,6 +9,7 @@ use crate::chain::Chain;
 use crate::control::{self, Control};
 use crate::core::{CommandId, Rest, Wish};
 use crate::dead_letter::Place;
+use crate::dead_letter::page::json_line;
 use crate::lane::{self, Answers};
 use crate::producer::{Message, Producer};
 use crate::record::Headers;
@@ -147,7 +148,7 @@ fn write(broker: &Broker, topic: &str, limit: usize, asked: &[Asked]) -> Result<
 
 fn nothing(key: &str, json: bool) -> String {
     match json {
-        true => json!({"key": key, "waiting": 0, "done": true, "records": 0}).to_string(),
+        true => json_line(&json!({"key": key, "waiting": 0, "done": true, "records": 0})),
         false => format!("nothing waits of key {key}"),
     }
 }
@@ -176,7 +177,7 @@ impl Asked {
     }
 
     fn line(&self, dead_letters: &str, json: bool) -> String {
-        if json { self.json().to_string() } else { self.text(dead_letters) }
+        if json { json_line(&self.json()) } else { self.text(dead_letters) }
     }
 
     fn text(&self, dead_letters: &str) -> String {

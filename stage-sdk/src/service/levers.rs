@@ -44,7 +44,7 @@ pub struct Levers {
 }
 
 impl Levers {
-    pub(super) fn new(
+    pub(crate) fn new(
         workers: Vec<(Sender<Event<'static>>, Arc<Notify>)>,
         max_in_flight: usize,
     ) -> Levers {
