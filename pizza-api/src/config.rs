@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Flags, each with its variable.
-#[derive(clap::Args, Clone, Debug)]
+/// Flags, each with its variable. There is no `Debug`: the database's URL has a password.
+#[derive(clap::Args, Clone)]
 pub struct Args {
     /// Brokers as HOST:PORT, several with commas [default: brokers in topics.toml]
     #[arg(long, env = "STAGE_BROKERS", value_name = "HOST:PORT")]
@@ -49,7 +49,7 @@ pub struct Args {
 }
 
 /// All the API needs, with nothing left open.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// Where the brokers are.
     pub broker: Broker,

@@ -36,6 +36,7 @@ mod compare;
 mod apply;
 
 pub use duration::duration;
+pub(crate) use names::illegal;
 pub use problem::{Problem, Problems};
 pub use retry::RetryRoute;
 

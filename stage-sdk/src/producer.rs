@@ -277,7 +277,10 @@ impl SentOffsets {
         let error = match self.answer.recv_timeout(self.until - Instant::now()) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => error,
-            Err(Disconnected) => return Err(Ended::Aborted),
+            Err(Disconnected) => {
+                tracing::warn!("the thread that sends offsets is gone; a new producer takes over");
+                return Err(Ended::Broken);
+            }
             Err(Timeout) => {
                 tracing::warn!("offsets were sent and no answer came; a new producer takes over");
                 return Err(Ended::Broken);

@@ -61,7 +61,7 @@ fn addresses_settings_and_directories() {
     sauce(&[], &["no broker", "--brokers", "STAGE_BROKERS"]);
     sauce(&["--brokers", "nonsense"], &["\"nonsense\"", "HOST:PORT"]);
     sauce(&["--brokers", "localhost:many"], &["\"localhost:many\"", "HOST:PORT"]);
-    sauce(&["--brokers", brokers, "-X", "foo"], &["'foo'", "NAME=VALUE"]);
+    sauce(&["--brokers", brokers, "-X", "foo"], &["setting 1 of -X", "NAME=VALUE"]);
     sauce(&["--brokers", brokers, "-X", "no.such=1"], &["no.such", "CONFIGURATION.md"]);
     sauce(&["--brokers", brokers, "-X", "isolation.level=read_uncommitted"], &["isolation.level"]);
     sauce(&["--brokers", brokers, "--stage", "sause"], &["\"sause\"", "\"sauce\""]);

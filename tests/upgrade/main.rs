@@ -54,7 +54,9 @@ fn shop(dir: &Path, brokers: &str, listen: &str) -> Process {
     let log = dir.join("shop.log");
     fs::remove_file(&log).ok();
     let mut command = Command::new(program("pizza"));
-    command.args(["--brokers", brokers, "--listen", listen, "--data"]).arg(dir.join("shop"));
+    // The orders of a fixture are older each day.
+    command.args(["--brokers", brokers, "--listen", listen, "--keep-orders", "36500d", "--data"]);
+    command.arg(dir.join("shop"));
     let process = Process::start(command, &log);
     until("the shop opens", LIMIT, || {
         fs::read_to_string(&log).unwrap().contains("pizza shop open").then_some(())
@@ -97,9 +99,10 @@ fn what_an_earlier_version_left_is_finished_exactly_once_and_in_order() {
         tar(&["-xzf", &fixture.display().to_string(), "-C", &dir.display().to_string()]);
         let story: Value =
             serde_json::from_slice(&fs::read(dir.join("story.json")).unwrap()).unwrap();
-        let (_broker, address) = broker(&dir);
+        let (broker, address) = broker(&dir);
         finish_chain(&dir, &address, &story);
         finish_orders(&dir, &address, &story);
+        drop(broker);
         fs::remove_dir_all(&dir).unwrap();
     }
 }

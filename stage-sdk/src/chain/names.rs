@@ -41,7 +41,8 @@ pub(super) fn key(name: &str) -> String {
     if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { format!("{name:?}") }
 }
 
-fn illegal(name: &str) -> Option<&'static str> {
+/// Why no topic and no stage of ours can be called so.
+pub(crate) fn illegal(name: &str) -> Option<&'static str> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     match name {
         "" | "." | ".." => Some("is no name"),

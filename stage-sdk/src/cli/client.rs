@@ -2,14 +2,22 @@
 
 use crate::service::StartError;
 use clap::Args;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Flags of whatever connects to Kafka.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Default)]
 pub struct ClientArgs {
     /// A librdkafka setting; may be given several times. In STAGE_X: with commas
-    #[arg(short = 'X', env = "STAGE_X", hide_env_values = true, value_name = "NAME=VALUE", value_delimiter = ',', value_parser = super::setting, global = true)]
-    pub overrides: Vec<(String, String)>,
+    #[arg(
+        short = 'X',
+        env = "STAGE_X",
+        hide_env_values = true,
+        value_name = "NAME=VALUE",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub overrides: Vec<String>,
 
     /// A file of such settings, a line each, for what others must not see in a list of processes
     #[arg(long, env = "STAGE_CLIENT_CONFIG", value_name = "FILE", global = true)]
@@ -20,14 +28,30 @@ impl ClientArgs {
     /// All settings, in the order in which they are to be made: those of the file, then those of `-X`.
     ///
     /// # Errors
-    /// The file cannot be read, or a line of it is no setting. What is in the line is not told.
+    /// The file cannot be read, or something is no setting. What it is instead is not told: it may be a piece of
+    /// a secret.
     pub fn settings(&self) -> Result<Vec<(String, String)>, StartError> {
         let mut all = match &self.client_config {
             Some(file) => read(file)?,
             None => Vec::new(),
         };
-        all.extend(self.overrides.iter().cloned());
+        for (at, text) in self.overrides.iter().enumerate() {
+            let setting = super::setting(text).map_err(|expected| {
+                StartError::Usage(format!(
+                    "setting {} of -X or STAGE_X: {expected}; a value with commas goes into a file (--client-config)",
+                    at + 1
+                ))
+            })?;
+            all.push(setting);
+        }
         Ok(all)
+    }
+}
+
+impl fmt::Debug for ClientArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = &self.client_config;
+        f.debug_struct("ClientArgs").field("client_config", file).finish_non_exhaustive()
     }
 }
 
@@ -58,7 +82,7 @@ mod tests {
     fn settings(name: &str, text: &str) -> Result<Vec<(String, String)>, StartError> {
         let file = std::env::temp_dir().join(format!("client-{name}-{}", std::process::id()));
         std::fs::write(&file, text).expect("written");
-        let overrides = vec![("client.rack".to_owned(), "b".to_owned())];
+        let overrides = vec!["client.rack=b".to_owned()];
         let args = ClientArgs { overrides, client_config: Some(file.clone()) };
         let settings = args.settings();
         std::fs::remove_file(file).expect("removed");
@@ -72,6 +96,15 @@ mod tests {
         let wanted =
             vec![of("client.rack", "a"), of("sasl.password", "a,b=c#d"), of("client.rack", "b")];
         assert_eq!(settings("good", text).expect("settings"), wanted);
+    }
+
+    #[test]
+    fn a_piece_of_a_secret_is_not_told() {
+        let overrides = ["sasl.password=hunter", "hunter2"].map(str::to_owned).into();
+        let args = ClientArgs { overrides, client_config: None };
+        let error = args.settings().expect_err("no setting").to_string();
+        assert!(error.contains("setting 2 of -X") && error.contains("NAME=VALUE"), "{error}");
+        assert!(!format!("{error} {args:?}").contains("hunter"), "{error} {args:?}");
     }
 
     #[test]

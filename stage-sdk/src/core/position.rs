@@ -106,6 +106,8 @@ impl Position {
                 last += gap.ok().filter(|gap| *gap < rest).ok_or_else(damaged)? + 1;
                 position.unfinished.push(last);
             }
+        } else if numbers.next().is_some() {
+            return Err(damaged());
         }
         Ok(position)
     }

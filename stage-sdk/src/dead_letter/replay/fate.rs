@@ -1,6 +1,7 @@
 //! Where one dead letter goes, or why it stays.
 
 use super::Args;
+use crate::chain::illegal;
 use crate::dead_letter::DeadLetter;
 use crate::dead_letter::read::REPLAYS;
 use crate::kafka::Target;
@@ -54,9 +55,16 @@ pub(super) fn may_go(args: &Args, letter: &DeadLetter) -> Result<(), String> {
 /// The topic it goes to, or why it cannot go.
 pub(super) fn goes_to<'l>(args: &'l Args, letter: &'l DeadLetter) -> Result<&'l str, String> {
     let topic = args.to_topic.as_deref().or(letter.origin.topic.as_deref());
-    topic.ok_or_else(|| {
-        "they do not say where they came from; --to-topic sends them somewhere".into()
-    })
+    let topic =
+        topic.ok_or("they do not say where they came from; --to-topic sends them somewhere")?;
+    possible(topic)
+}
+
+/// The topic, if there can be one of this name; anybody may have written that header.
+fn possible(topic: &str) -> Result<&str, String> {
+    let Some(why) = illegal(topic) else { return Ok(topic) };
+    let start: String = topic.chars().take(60).collect();
+    Err(format!("{start:?}, where they are to go, {why}; --to-topic sends them elsewhere"))
 }
 
 /// The headers of the record that died, and how often it was replayed.
@@ -86,4 +94,19 @@ pub(super) fn revive(letter: DeadLetter, target: &Target) -> Result<Outgoing, St
         letter: (partition, offset),
     }
     .fitting()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::possible;
+
+    #[test]
+    fn what_can_be_no_topic_is_not_asked_for_and_commands_no_terminal() {
+        for name in ["", "a b", "\u{1b}[31m", &"x".repeat(600), "__consumer_offsets"] {
+            let text = possible(name).unwrap_err();
+            assert!(text.contains("--to-topic") && text.len() < 300, "{text}");
+            assert!(!text.contains(char::is_control), "{text:?}");
+        }
+        assert_eq!(possible("pizza.orders-1"), Ok("pizza.orders-1"));
+    }
 }

@@ -65,7 +65,7 @@ impl Lane {
         if origin.topic.as_ref() != Some(input) {
             let from = origin.topic.as_deref().unwrap_or("no topic");
             return Err(format!(
-                "they came from {from}, and this lane is of {input}; --to source sends them there"
+                "they came from {from:?}, and this lane is of {input}; --to source sends them there"
             ));
         }
         let Some((_, end)) = ends.get(&partition) else {
