@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -28,9 +29,16 @@ const END: Duration = Duration::from_secs(8);
 /// A failed message holds a native flush up until its report was served: so flush in slices.
 const SLICE: Duration = Duration::from_millis(10);
 
+/// Before an abort, for what is on its way to be acknowledged: else it is purged, and a new producer is due.
+const GRACE: Duration = Duration::from_millis(50);
+
 /// Gathers the reports of failed messages; successes report nothing.
 #[derive(Default)]
-struct Reports(Mutex<Vec<RDKafkaErrorCode>>);
+struct Reports {
+    failed: Mutex<Vec<RDKafkaErrorCode>>,
+    /// A message was purged, which the broker may have nonetheless.
+    purged: AtomicBool,
+}
 
 impl ClientContext for Reports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
@@ -50,7 +58,10 @@ impl ProducerContext for Reports {
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(code);
+            if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
+                self.purged.store(true, Ordering::Release);
+            }
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(code);
         }
     }
 }
@@ -115,6 +126,9 @@ impl Producer {
     /// # Errors
     /// The producer is unusable, or a transaction is open already.
     pub fn begin(&self) -> KafkaResult<()> {
+        if self.is_broken() {
+            return Err(KafkaError::Canceled);
+        }
         if self.is_transactional() { self.base.begin_transaction() } else { Ok(()) }
     }
 
@@ -219,6 +233,9 @@ impl Producer {
             return if broken { Ended::Broken } else { ended };
         }
         let until = Instant::now() + END;
+        if self.base.in_flight_count() > 0 {
+            native_flush(&self.base, GRACE);
+        }
         loop {
             let answer = self.base.abort_transaction(SLICE);
             self.base.poll(Duration::ZERO);
@@ -236,7 +253,8 @@ impl Producer {
             }
         }
         self.settle();
-        ended
+        // As above: a refusal is told first.
+        if ended != Ended::Refused && self.is_broken() { Ended::Broken } else { ended }
     }
 
     /// Serves the reports that are still due, and forgets them.
@@ -254,13 +272,18 @@ impl Producer {
         self.offsets.is_some()
     }
 
+    /// Whether a new producer is due. librdkafka (2.12.1) gives the sequence numbers of messages that an abort
+    /// purges to the next ones (`rd_kafka_toppar_purge_queues`), also where they were sent before and only
+    /// their acknowledgement is missing: the broker takes the next ones for these, acknowledges them, and
+    /// has them nowhere. A new producer has an epoch of its own, and no numbers from before.
     fn is_broken(&self) -> bool {
         use rdkafka::producer::Producer as _;
-        self.base.client().fatal_error().is_some()
+        let purged = self.is_transactional() && self.base.context().purged.load(Ordering::Acquire);
+        purged || self.base.client().fatal_error().is_some()
     }
 
     fn reports(&self) -> std::sync::MutexGuard<'_, Vec<RDKafkaErrorCode>> {
-        self.base.context().0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.base.context().failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
