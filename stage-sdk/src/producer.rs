@@ -182,9 +182,9 @@ impl Producer {
         native_flush(&self.base, HURRY);
     }
 
-    /// Sends offsets on their way, on the producer's own thread for that: what was sent before them is on its way
-    /// too, and need not arrive first. Once the broker has them, another owner of these partitions
-    /// waits until this transaction has ended.
+    /// Sends offsets on their way, on the producer's thread for that: what was sent before them is on
+    /// its way too, and need not arrive first. Once the broker has them, another owner of these
+    /// partitions waits until this transaction has ended.
     ///
     /// The call may never come back, whatever its time limit: librdkafka waits for a group
     /// coordinator that is no more (its issue 5511). A thread can be left behind; what it may still

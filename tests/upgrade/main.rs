@@ -2,7 +2,8 @@
 //!
 //! A fixture is a directory, packed: `broker` (our broker's data), `chain` (a stage's state, and its route map),
 //! `shop` (the API's data), and `story.json` (what had been asked for). It is named after the commit whose programs
-//! wrote it, all killed in the middle. `cargo test --release --test upgrade -- --ignored` writes one more.
+//! wrote it, all killed in the middle. What the example `flaky` makes of a record (`tests/rig/moods.rs`) must stay as
+//! it was then. `cargo test --release -p pizza --test upgrade -- --ignored` writes one more.
 
 #[path = "../rig/mod.rs"]
 mod rig;
