@@ -178,7 +178,7 @@ fn only_a_lane_of_where_they_came_from_takes_them() {
     hand.flush();
     let said = told(&chain, &INTO_THE_LANE);
     assert!(said.contains("replayed 0"), "{said}");
-    assert!(said.contains("left 1: they came from elsewhere"), "{said}");
+    assert!(said.contains("left 1: they came from \"elsewhere\""), "{said}");
     assert!(said.contains("has no partition 9"), "{said}");
     assert!(said.contains("was it made anew?"), "{said}");
 }
