@@ -3,6 +3,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod acknowledgements;
 mod attempts;
 mod bad_records;
 mod bounded;

@@ -13,6 +13,7 @@ pub mod load;
 pub mod moods;
 pub mod orders;
 pub mod process;
+pub mod proxy;
 pub mod reminder;
 pub mod runs;
 
