@@ -11,7 +11,8 @@ rows = defaultdict(Counter)
 for path in sys.argv[1:]:
     for line in open(path):
         report = json.loads(line)
-        row = rows[report["engine"], report["environment"]["date"][:10]]
+        kind = report["engine"] + (", soak" if report.get("soak") else "")
+        row = rows[kind, report["environment"]["date"][:10]]
         faults = Counter(report["faults"])
         row["rounds"] += 1
         row["kills"] += sum(report["kills"].values())

@@ -3,7 +3,7 @@
 use crate::chain::Chain;
 use crate::interrupt;
 use crate::place::program;
-use crate::process::{Most, Process};
+use crate::process::{Most, Process, Usage};
 use anyhow::{Result, ensure};
 use rand::Rng;
 use rand::seq::IteratorRandom;
@@ -21,6 +21,8 @@ pub(crate) struct Crew {
     /// Where the API listens.
     pub(crate) api: String,
     pub(crate) kills: BTreeMap<String, u32>,
+    /// Whether only the second process of a stage is ever killed.
+    spares: bool,
     /// Ends nobody asked for, and stops that took too long or ended badly.
     pub(crate) troubles: Vec<String>,
 }
@@ -51,7 +53,7 @@ impl Crew {
         let args = args.map(String::from).to_vec();
         let log = dir.join("api.log");
         processes.push(Process::new("api".into(), program("pizza-api")?, args, None, log));
-        Ok(Crew { processes, api, kills: BTreeMap::new(), troubles: Vec::new() })
+        Ok(Crew { processes, api, kills: BTreeMap::new(), spares: false, troubles: Vec::new() })
     }
 
     /// Looks after all of them.
@@ -62,6 +64,17 @@ impl Crew {
             self.troubles.extend(process.tick(now)?);
         }
         Ok(())
+    }
+
+    /// From now on the first process of each stage, and the API, are not killed.
+    pub(crate) fn spare(&mut self) {
+        self.spares = true;
+    }
+
+    /// What those use now that are not killed.
+    pub(crate) fn usage(&self) -> BTreeMap<String, Usage> {
+        let spared = self.processes.iter().filter(|process| is_spared(process));
+        spared.filter_map(|process| Some((process.name.clone(), process.usage()?))).collect()
     }
 
     pub(crate) fn killed(&self) -> u32 {
@@ -75,7 +88,8 @@ impl Crew {
         longest: Duration,
         random: &mut impl Rng,
     ) -> Result<Vec<String>> {
-        let up = (0..self.processes.len()).filter(|at| self.processes[*at].is_up());
+        let may = |process: &Process| process.is_up() && !(self.spares && is_spared(process));
+        let up = (0..self.processes.len()).filter(|at| may(&self.processes[*at]));
         let chosen = up.sample(random, count);
         let mut killed = Vec::new();
         for at in chosen {
@@ -172,4 +186,9 @@ impl Crew {
         }
         all
     }
+}
+
+/// Whether a soak kills it not.
+fn is_spared(process: &Process) -> bool {
+    !process.name.ends_with("-1")
 }

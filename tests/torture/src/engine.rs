@@ -54,6 +54,15 @@ impl Engine {
         self.ports.len()
     }
 
+    /// The processes of the nodes that run.
+    pub(crate) fn pids(&self) -> Result<Vec<u32>> {
+        if self.kind == Kind::Embedded {
+            return Ok(self.own.iter().map(Child::id).collect());
+        }
+        let told = script("scripts/kafka", &["pid".into(), "--dir".into(), self.text()])?;
+        Ok(told.lines().filter_map(|line| line.trim().parse().ok()).collect())
+    }
+
     /// `kill -9` of one node.
     pub(crate) fn kill_node(&mut self, node: usize) -> Result<()> {
         if let Some(mut own) = self.own.take() {
@@ -61,9 +70,8 @@ impl Engine {
             own.wait()?;
             return Ok(());
         }
-        let pids = script("scripts/kafka", &["pid".into(), "--dir".into(), self.text()])?;
-        if let Some(pid) = pids.lines().nth(node) {
-            ensure!(Command::new("kill").args(["-9", pid]).status()?.success(), "kill -9 {pid}");
+        if let Some(pid) = self.pids()?.get(node).map(u32::to_string) {
+            ensure!(Command::new("kill").args(["-9", &pid]).status()?.success(), "kill -9 {pid}");
         }
         Ok(())
     }

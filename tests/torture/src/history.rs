@@ -2,6 +2,7 @@
 
 use crate::chain::{Chain, PARTITIONS};
 use crate::interrupt;
+use crate::reminder::Reminder;
 use anyhow::{Context, Result, bail, ensure};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -9,7 +10,7 @@ use rdkafka::message::Headers;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -21,40 +22,79 @@ const WAIT: Duration = Duration::from_secs(10);
 /// For transactions to end, and for a topic to be read.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Writes all topics of the chains to `<dir>/<topic>.jsonl`, and what their stages' groups have committed
-/// to `<dir>/offsets.json`. Nobody is to write meanwhile but the sources; waits until no transaction is open.
+/// Offsets of each topic, by partition.
+pub(crate) type Offsets = BTreeMap<String, Vec<i64>>;
+
+/// What lies between two moments at which no transaction was open, and what was committed at the second one.
+pub(crate) struct Span {
+    from: Offsets,
+    pub(crate) to: Offsets,
+    committed: Map<String, Value>,
+}
+
+/// The beginning of all topics of the chains.
+pub(crate) fn beginning(chains: &[Chain]) -> Offsets {
+    let topics = chains.iter().flat_map(Chain::topics);
+    topics.map(|topic| (topic, vec![0; PARTITIONS as usize])).collect()
+}
+
+/// Writes what there is of all topics of the chains to `<dir>/<topic>.jsonl`, and what their stages' groups have
+/// committed to `<dir>/offsets.json`. Nobody is to write meanwhile but the sources; waits until no transaction
+/// is open.
 pub(crate) fn write(chains: &[Chain], brokers: &str, dir: &Path) -> Result<()> {
-    std::fs::create_dir_all(dir)?;
+    read(&mark(chains, brokers, beginning(chains))?, brokers, dir)
+}
+
+/// Waits until no transaction is open; the span ends there.
+pub(crate) fn mark(chains: &[Chain], brokers: &str, from: Offsets) -> Result<Span> {
     let mut groups = Map::new();
-    let (reader, everything) =
-        (client(brokers, "history", true)?, client(brokers, "history", false)?);
+    let mut to = Offsets::new();
+    let clients = [client(brokers, "history", true)?, client(brokers, "history", false)?];
     for chain in chains {
         for topic in chain.topics() {
-            until_settled([&reader, &everything], &topic)?;
+            until_settled(&clients, &topic)?;
         }
-        // First, since the sources go on: what is committed is then in the topics that are read next.
+        // First, since the sources go on: what is committed is then in what is read.
         for stage in &chain.stages {
             groups.insert(stage.group.clone(), committed(brokers, &stage.group, &stage.input)?);
         }
         for topic in chain.topics() {
-            read(&reader, &topic, &dir.join(format!("{topic}.jsonl")))
-                .with_context(|| format!("read {topic}"))?;
+            let ends = until_settled(&clients, &topic)?;
+            to.insert(topic, ends);
         }
     }
-    std::fs::write(dir.join("offsets.json"), serde_json::to_vec_pretty(&groups)?)?;
+    Ok(Span { from, to, committed: groups })
+}
+
+/// Reads a span, and writes it to files.
+pub(crate) fn read(span: &Span, brokers: &str, dir: &Path) -> Result<()> {
+    std::fs::create_dir_all(dir)?;
+    write_json(dir, "offsets.json", &span.committed.clone().into())?;
+    let reader = client(brokers, "history", true)?;
+    for (topic, to) in &span.to {
+        let file = dir.join(format!("{topic}.jsonl"));
+        read_topic(&reader, brokers, topic, (&span.from[topic], to), &file)
+            .with_context(|| format!("read {topic}"))?;
+    }
     Ok(())
 }
 
-/// Waits until no transaction is open in the topic.
-fn until_settled(clients: [&BaseConsumer; 2], topic: &str) -> Result<()> {
+pub(crate) fn write_json(dir: &Path, name: &str, value: &Value) -> Result<()> {
+    std::fs::write(dir.join(name), serde_json::to_vec(value)?)
+        .with_context(|| format!("write {name}"))
+}
+
+/// Waits until no transaction is open in the topic; gives its ends.
+fn until_settled(clients: &[BaseConsumer; 2], topic: &str) -> Result<Vec<i64>> {
     let deadline = Instant::now() + LIMIT;
+    let mut ends = Vec::new();
     for partition in 0..PARTITIONS {
-        loop {
+        let end = loop {
             ensure!(!interrupt::is_asked(), "interrupted");
             let [committed, all] =
-                clients.map(|client| client.fetch_watermarks(topic, partition, WAIT));
+                clients.each_ref().map(|client| client.fetch_watermarks(topic, partition, WAIT));
             match (committed, all) {
-                (Ok(committed), Ok(all)) if committed.1 >= all.1 => break,
+                (Ok(committed), Ok(all)) if committed.1 >= all.1 => break all.1,
                 _ if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(100)),
                 (Ok(committed), Ok(all)) => {
                     let (settled, end) = (committed.1, all.1);
@@ -64,27 +104,48 @@ fn until_settled(clients: [&BaseConsumer; 2], topic: &str) -> Result<()> {
                 }
                 (committed, all) => drop((committed?, all?)),
             }
-        }
+        };
+        ends.push(end);
     }
-    Ok(())
+    Ok(ends)
 }
 
-/// Reads the topic to its end.
-fn read(consumer: &BaseConsumer, topic: &str, file: &Path) -> Result<()> {
+/// Reads what lies between these offsets.
+fn read_topic(
+    consumer: &BaseConsumer,
+    brokers: &str,
+    topic: &str,
+    (from, to): (&[i64], &[i64]),
+    file: &Path,
+) -> Result<()> {
+    let mut file = BufWriter::new(File::create(file)?);
     let mut list = TopicPartitionList::new();
-    for partition in 0..PARTITIONS {
-        list.add_partition_offset(topic, partition, Offset::Beginning)?;
+    let mut open = BTreeSet::new();
+    let all = (0..).zip(from.iter().zip(to));
+    for (partition, (from, _)) in all.filter(|(_, (from, to))| from < to) {
+        list.add_partition_offset(topic, partition, Offset::Offset(*from))?;
+        open.insert(partition);
     }
     consumer.assign(&list)?;
-    let mut file = BufWriter::new(File::create(file)?);
-    let deadline = Instant::now() + LIMIT;
-    let mut ended = BTreeSet::new();
-    while ended.len() < PARTITIONS as usize {
-        ensure!(Instant::now() < deadline, "its end is not reached after {LIMIT:?}");
+    let mut reminder = Reminder::new(brokers);
+    let mut deadline = Instant::now() + LIMIT;
+    while !open.is_empty() {
+        ensure!(Instant::now() < deadline, "nothing came for {LIMIT:?} and its end is not reached");
         ensure!(!interrupt::is_asked(), "interrupted");
+        reminder.remind(consumer.client().native_ptr());
         match consumer.poll(Duration::from_secs(1)) {
-            Some(Ok(message)) => writeln!(file, "{}", line(&message))?,
-            Some(Err(KafkaError::PartitionEOF(partition))) => drop(ended.insert(partition)),
+            Some(Ok(message)) => {
+                deadline = Instant::now() + LIMIT;
+                let (partition, next) = (message.partition(), message.offset() + 1);
+                let end = to[partition as usize];
+                if next <= end {
+                    writeln!(file, "{}", line(&message))?;
+                }
+                if next >= end {
+                    open.remove(&partition);
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => drop(open.remove(&partition)),
             Some(Err(_)) | None => {}
         }
     }

@@ -19,8 +19,11 @@ use std::time::{Duration, Instant};
 /// Keys of the harder chain.
 const KEYS: usize = 200;
 
-/// Pizzas in an order.
+/// Pizzas in an order, at least.
 const PIZZAS: usize = 10;
+
+/// Orders a second, at most; then orders grow.
+const ORDERS: usize = 20;
 
 /// Who order, each one order after the other.
 const GUESTS: usize = 8;
@@ -34,23 +37,36 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Tasks at a pace; the numbers of a key ascend.
-    pub(crate) fn tasks(chain: &Chain, brokers: &str, per_second: usize, seed: u64) -> Source {
+    /// Tasks at a pace; the numbers of a key ascend, and go on where `from` of them were written before.
+    pub(crate) fn tasks(
+        chain: &Chain,
+        brokers: &str,
+        per_second: usize,
+        seed: u64,
+        from: usize,
+    ) -> Source {
         let (topic, brokers) = (chain.source.clone(), brokers.to_owned());
-        Source::start(move |end, total| tasks(&topic, &brokers, per_second, seed, end, total))
+        Source::start(from, move |end, total| tasks(&topic, &brokers, per_second, seed, end, total))
     }
 
-    /// Orders at a pace, each of ten pizzas.
-    pub(crate) fn orders(api: &str, pizzas_per_second: usize) -> Source {
-        let url = format!("http://{api}/order/{PIZZAS}");
-        let wait = Duration::from_secs_f64(PIZZAS as f64 / pizzas_per_second as f64);
-        Source::start(move |end, total| orders(&url, wait, end, total))
+    /// Orders at a pace, under names that nobody had in another `part`; `from` pizzas were ordered before.
+    pub(crate) fn orders(api: &str, pizzas_per_second: usize, part: usize, from: usize) -> Source {
+        let count = PIZZAS.max(pizzas_per_second / ORDERS);
+        let wait = Duration::from_secs_f64(count as f64 / pizzas_per_second as f64);
+        let table = Table {
+            url: format!("http://{api}/order/{count}"),
+            count,
+            part,
+            wait: wait * GUESTS as u32,
+        };
+        Source::start(from, move |end, total| table.orders(end, total))
     }
 
     fn start(
+        from: usize,
         run: impl FnOnce(&AtomicBool, &AtomicUsize) -> Result<Vec<Value>> + Send + 'static,
     ) -> Source {
-        let (end, total) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (end, total) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(from)));
         let (told, count) = (end.clone(), total.clone());
         Source { end, total, thread: std::thread::spawn(move || run(&told, &count)) }
     }
@@ -96,9 +112,10 @@ fn tasks(
         .create_with_context(Acknowledged::default())?;
     let mut reminder = Reminder::new(brokers);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let (started, mut sent) = (Instant::now(), 0);
+    let from = total.load(Ordering::Relaxed);
+    let (started, mut sent) = (Instant::now(), from);
     while !end.load(Ordering::Relaxed) {
-        let due = (started.elapsed().as_secs_f64() * per_second as f64) as usize;
+        let due = from + (started.elapsed().as_secs_f64() * per_second as f64) as usize;
         for number in sent..due {
             let key = format!("k{}", number % KEYS);
             let value = task(&key, number / KEYS, &mut random).to_string();
@@ -140,54 +157,59 @@ fn task(key: &str, number: usize, random: &mut impl rand::Rng) -> Value {
 }
 
 /// Several who order, so that one who waits for an answer does not keep the others from it.
-fn orders(url: &str, wait: Duration, end: &AtomicBool, total: &AtomicUsize) -> Result<Vec<Value>> {
-    let wait = wait * GUESTS as u32;
-    std::thread::scope(|scope| {
-        let guest = |number| scope.spawn(move || guest(number, url, wait, end, total));
-        let guests: Vec<_> = (0..GUESTS).map(guest).collect();
-        let mut acknowledged = Vec::new();
-        for guest in guests {
-            acknowledged.extend(guest.join().ok().context("a guest panicked")??);
-        }
-        Ok(acknowledged)
-    })
+struct Table {
+    url: String,
+    /// Pizzas in an order.
+    count: usize,
+    part: usize,
+    /// From one order of a guest to the next.
+    wait: Duration,
 }
 
-fn guest(
-    guest: usize,
-    url: &str,
-    wait: Duration,
-    end: &AtomicBool,
-    total: &AtomicUsize,
-) -> Result<Vec<Value>> {
-    let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30)));
-    let agent: ureq::Agent = config.build().into();
-    let mut acknowledged = Vec::new();
-    let mut next = Instant::now();
-    for number in 0.. {
-        while Instant::now() < next {
-            if end.load(Ordering::Relaxed) {
-                return Ok(acknowledged);
+impl Table {
+    fn orders(&self, end: &AtomicBool, total: &AtomicUsize) -> Result<Vec<Value>> {
+        std::thread::scope(|scope| {
+            let guest = |number| scope.spawn(move || self.guest(number, end, total));
+            let guests: Vec<_> = (0..GUESTS).map(guest).collect();
+            let mut acknowledged = Vec::new();
+            for guest in guests {
+                acknowledged.extend(guest.join().ok().context("a guest panicked")??);
             }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        next = (next + wait).max(Instant::now());
-        let name = format!("guest-{guest}-order-{number}");
-        // Under the same name until there is an answer: twice asked is once ordered.
-        let deadline = Instant::now() + Duration::from_secs(120);
-        let order = loop {
-            let asked = agent.post(url).header("idempotency-key", &name).send_empty();
-            let answer = asked.and_then(|mut answer| answer.body_mut().read_json::<Value>());
-            match answer {
-                Ok(order) => break order,
-                Err(error) if Instant::now() > deadline => {
-                    return Err(error).context("the API took no order for two minutes");
-                }
-                Err(_) => std::thread::sleep(Duration::from_millis(50)),
-            }
-        };
-        total.fetch_add(PIZZAS, Ordering::Relaxed);
-        acknowledged.push(json!({ "order": order["order_id"], "count": PIZZAS }));
+            Ok(acknowledged)
+        })
     }
-    Ok(acknowledged)
+
+    fn guest(&self, guest: usize, end: &AtomicBool, total: &AtomicUsize) -> Result<Vec<Value>> {
+        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30)));
+        let agent: ureq::Agent = config.build().into();
+        let mut acknowledged = Vec::new();
+        let mut next = Instant::now();
+        for number in 0.. {
+            while Instant::now() < next {
+                if end.load(Ordering::Relaxed) {
+                    return Ok(acknowledged);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            // Whoever had to wait for an answer catches up.
+            next += self.wait;
+            let name = format!("part-{}-guest-{guest}-order-{number}", self.part);
+            // Under the same name until there is an answer: twice asked is once ordered.
+            let deadline = Instant::now() + Duration::from_secs(120);
+            let order = loop {
+                let asked = agent.post(&self.url).header("idempotency-key", &name).send_empty();
+                let answer = asked.and_then(|mut answer| answer.body_mut().read_json::<Value>());
+                match answer {
+                    Ok(order) => break order,
+                    Err(error) if Instant::now() > deadline => {
+                        return Err(error).context("the API took no order for two minutes");
+                    }
+                    Err(_) => std::thread::sleep(Duration::from_millis(50)),
+                }
+            };
+            total.fetch_add(self.count, Ordering::Relaxed);
+            acknowledged.push(json!({ "order": order["order_id"], "count": self.count }));
+        }
+        Ok(acknowledged)
+    }
 }

@@ -16,6 +16,8 @@ mod proxy;
 mod reminder;
 mod report;
 mod round;
+mod scene;
+mod soak;
 mod storm;
 mod weather;
 
@@ -24,6 +26,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(Parser)]
 #[command(
@@ -43,6 +46,11 @@ struct Options {
     /// The first round's seed; each after it has the next [default: any].
     #[arg(long)]
     seed: Option<u64>,
+    /// Instead of rounds: so many minutes with a fault every five seconds, judged in parts beside the rest. One of
+    /// two processes of each stage, the API and the broker are not killed, and their memory and open files
+    /// must not grow; the harder chain has a tenth of the pace.
+    #[arg(long, value_name = "MINUTES", conflicts_with_all = ["kills", "rounds"])]
+    soak: Option<u64>,
     /// Records a second into each chain.
     #[arg(long, default_value_t = 200)]
     pace: usize,
@@ -77,7 +85,15 @@ fn run(options: &Options) -> Result<bool> {
     let mut well = true;
     for seed in first..first + options.rounds {
         let dir = options.dir.join(format!("{}-{seed}", options.engine_name()));
-        let report = round::run(options, seed, &dir, environment.clone())
+        let told = environment.clone();
+        let report = match options.soak {
+            None => round::run(options, seed, &dir, told),
+            Some(minutes) => {
+                let time = Duration::from_secs(60 * minutes);
+                soak::run(options, seed, time, &dir, told)
+            }
+        };
+        let report = report
             .with_context(|| format!("seed {seed}; what there is of it is in {}", dir.display()))?;
         well &= report.troubles.is_empty();
         report.tell(options, &dir)?;

@@ -49,6 +49,13 @@ pub(crate) struct Most {
     pub(crate) files: u64,
 }
 
+/// What a process uses at one moment.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Usage {
+    pub(crate) memory_kib: u64,
+    pub(crate) files: u64,
+}
+
 impl Process {
     pub(crate) fn new(
         name: String,
@@ -179,6 +186,11 @@ impl Process {
         Ok(())
     }
 
+    /// None unless it runs.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        if let State::Up(child) = &self.state { Some(Usage::of(child.id())) } else { None }
+    }
+
     pub(crate) fn is_up(&self) -> bool {
         matches!(self.state, State::Up(_))
     }
@@ -202,13 +214,26 @@ impl Drop for Process {
 impl Most {
     /// A process that just ended has nothing to show.
     fn look(&mut self, pid: u32) {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let memory = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let memory = memory.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok());
-        self.memory_kib = self.memory_kib.max(memory.unwrap_or(0));
-        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |files| files.count());
-        self.files = self.files.max(files as u64);
+        let memory_kib = memory(pid, "VmHWM:");
+        self.memory_kib = self.memory_kib.max(memory_kib);
+        self.files = self.files.max(files(pid));
     }
+}
+
+impl Usage {
+    pub(crate) fn of(pid: u32) -> Usage {
+        Usage { memory_kib: memory(pid, "VmRSS:"), files: files(pid) }
+    }
+}
+
+fn memory(pid: u32, which: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(which));
+    line.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+fn files(pid: u32) -> u64 {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |files| files.count()) as u64
 }
 
 fn last_line(file: &Path) -> Result<String> {

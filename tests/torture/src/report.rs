@@ -3,6 +3,7 @@
 use crate::Options;
 use crate::place::root;
 use crate::process::Most;
+use crate::soak::Part;
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub(crate) struct Report {
     /// How long the storm was, until no transaction was open after it and all was read, until all had come
     /// out, and until it was all read again, in seconds.
     pub(crate) phases: [f64; 4],
+    /// Pizzas a second that were to go in.
+    pub(crate) pace: usize,
     /// Processes killed with SIGKILL, by program.
     pub(crate) kills: BTreeMap<String, u32>,
     pub(crate) faults: BTreeMap<&'static str, u32>,
@@ -30,6 +33,8 @@ pub(crate) struct Report {
     /// What a judge counted while all stages were dead, and at the end.
     pub(crate) halted: Value,
     pub(crate) end: Value,
+    /// The parts of a soak.
+    pub(crate) soak: Vec<Part>,
     /// Nothing here: all is well.
     pub(crate) troubles: Vec<String>,
     pub(crate) environment: BTreeMap<&'static str, String>,
@@ -42,9 +47,11 @@ impl Report {
         let Report { seed, engine, seconds, troubles, faults, .. } = self;
         let [storm, halt, rest, last] = self.phases;
         println!("{engine}, seed {seed}: {kills} kills in {seconds} s, faults {faults:?}");
-        println!(
-            "{engine}, seed {seed}: storm {storm:.0} s, read {halt:.0} s, the rest {rest:.0} s, read {last:.0} s"
-        );
+        if self.soak.is_empty() {
+            println!(
+                "{engine}, seed {seed}: storm {storm:.0} s, read {halt:.0} s, the rest {rest:.0} s, read {last:.0} s"
+            );
+        }
         println!(
             "{engine}, seed {seed}: {} records judged, {} of them in flight when all stages died; {} lost their identity",
             self.judged(),

@@ -1,27 +1,22 @@
 //! One round: a storm over both chains, all stages dead at once, all there again, and the judgement.
 
 use crate::Options;
-use crate::arrivals::Arrivals;
-use crate::chain::{self, Chain};
-use crate::crew::Crew;
-use crate::engine::Engine;
 use crate::history;
 use crate::input::Source;
-use crate::interrupt;
 use crate::report::{self, Report};
-use crate::storm::Storm;
-use anyhow::{Context, Result, ensure};
+use crate::scene::{self, Scene};
+use crate::storm::{Pace, Storm};
+use anyhow::Result;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// For everything to come out once nothing is hurt any more.
-const LIMIT: Duration = Duration::from_secs(180);
+const FAULTS: Pace = Pace { shortest: 300, longest: 1_300 };
 
 pub(crate) fn run(
     options: &Options,
@@ -30,56 +25,46 @@ pub(crate) fn run(
     environment: BTreeMap<&'static str, String>,
 ) -> Result<Report> {
     let began = Instant::now();
-    if dir.exists() {
-        std::fs::remove_dir_all(dir)?;
-    }
-    std::fs::create_dir_all(dir)?;
-    let dir = dir.canonicalize()?;
-    let mut engine = Engine::start(options.engine, &dir)?;
-    let brokers = engine.bootstrap();
-    let chains = [chain::pizza(&dir), chain::hard(&dir)];
-    chains.iter().try_for_each(|chain| chain.apply(&brokers))?;
-    std::fs::write(dir.join("chains.json"), serde_json::to_vec_pretty(&chains)?)?;
-    let mut crew = Crew::hire(&chains, &brokers, &dir)?;
-    crew.tick()?;
-    let orders = Source::orders(&crew.api, options.pace);
-    let tasks = Source::tasks(&chains[1], &brokers, options.pace, seed);
-    let mut arrivals = Arrivals::of(&chains, &brokers)?;
+    let mut scene = Scene::set(options.engine, dir)?;
+    let orders = Source::orders(&scene.crew.api, options.pace, 0, 0);
+    let tasks = Source::tasks(&scene.chains[1], &scene.brokers, options.pace, seed, 0);
 
     let random = Xoshiro256PlusPlus::seed_from_u64(seed);
-    let mut storm = Storm::new(random, &dir.join("storm.log"))?;
+    let mut storm = Storm::new(random, &scene.dir.join("storm.log"), FAULTS)?;
     let shown = std::io::stderr().is_terminal();
-    let tell = |kills| {
-        if shown {
-            eprint!("\rseed {seed}: {kills} of {} kills ", options.kills);
-        }
-    };
     let mut phases = Phases::begin();
-    storm.rage(options.kills, &mut crew, &mut engine, &mut arrivals, tell)?;
+    storm.rage(&mut scene, |killed| {
+        if shown {
+            eprint!("\rseed {seed}: {killed} of {} kills ", options.kills);
+        }
+        killed < options.kills
+    })?;
     if shown {
         eprintln!();
     }
-    storm.end(&mut engine)?;
+    storm.end(&mut scene.engine)?;
 
+    let Scene { dir, brokers, .. } = &scene;
+    let (dir, brokers) = (dir.clone(), brokers.clone());
     phases.end();
-    crew.kill_stages()?;
-    history::write(&chains, &brokers, &dir.join("halted"))?;
+    scene.crew.kill_stages()?;
+    history::write(&scene.chains, &brokers, &dir.join("halted"))?;
     phases.end();
-    crew.gather()?;
+    scene.crew.gather()?;
     let totals = [orders.total.clone(), tasks.total.clone()];
     let (ordered, tasked) = (orders.end()?, tasks.end()?);
     let totals = totals.map(|total| total.load(Ordering::Relaxed));
-    let late = await_all(&chains, totals, &mut crew, &mut arrivals)?;
-    let told = ask_api(&crew.api, &ordered)?;
-    write_json(&dir, "acknowledged.json", &json!({ "pizza": ordered, "hard": tasked }))?;
-    write_json(&dir, "orders.json", &told.into())?;
+    let late = scene.await_all(totals)?;
+    let told = scene::ask_api(&scene.crew.api, &ordered)?;
+    history::write_json(&dir, "acknowledged.json", &json!({ "pizza": ordered, "hard": tasked }))?;
+    history::write_json(&dir, "orders.json", &told.into())?;
     phases.end();
-    crew.stop()?;
-    history::write(&chains, &brokers, &dir.join("end"))?;
+    scene.crew.stop()?;
+    history::write(&scene.chains, &brokers, &dir.join("end"))?;
     phases.end();
 
     let (halted, wrong) = report::judge(&dir.join("halted"), true)?;
-    let mut troubles = std::mem::take(&mut crew.troubles);
+    let mut troubles = std::mem::take(&mut scene.crew.troubles);
     troubles.extend(late);
     troubles.extend(wrong.into_iter().map(|text| format!("halted: {text}")));
     let (end, wrong) = report::judge(&dir.join("end"), false)?;
@@ -89,13 +74,15 @@ pub(crate) fn run(
         engine: options.engine_name(),
         seconds: began.elapsed().as_secs(),
         phases: phases.took,
-        kills: crew.kills.clone(),
+        pace: options.pace,
+        kills: scene.crew.kills.clone(),
         faults: storm.faults,
-        ends_of_transactions_cut: engine.proxies.iter().map(|proxy| proxy.ends_cut()).sum(),
-        fenced: crew.fenced(),
-        most: crew.most(),
+        ends_of_transactions_cut: scene.engine.proxies.iter().map(|proxy| proxy.ends_cut()).sum(),
+        fenced: scene.crew.fenced(),
+        most: scene.crew.most(),
         halted,
         end,
+        soak: Vec::new(),
         troubles,
         environment,
     })
@@ -118,57 +105,4 @@ impl Phases {
         self.ended += 1;
         self.since = Instant::now();
     }
-}
-
-/// Waits until as many records have come out as went in; what is missing at the deadline comes back.
-fn await_all(
-    chains: &[Chain],
-    totals: [usize; 2],
-    crew: &mut Crew,
-    arrivals: &mut Arrivals,
-) -> Result<Vec<String>> {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        crew.tick()?;
-        arrivals.look(Duration::from_millis(100));
-        let missing = chains.iter().zip(totals).filter_map(|(chain, total)| {
-            let there = arrivals.of_chain(chain.name);
-            let text = || format!("{}: {there} of {total} came out in {LIMIT:?}", chain.name);
-            (there < total).then(text)
-        });
-        let missing: Vec<String> = missing.collect();
-        if missing.is_empty() || Instant::now() > deadline {
-            return Ok(missing);
-        }
-    }
-}
-
-/// What the API tells of these orders, once it tells that they are complete, or does not in time.
-fn ask_api(api: &str, orders: &[Value]) -> Result<Vec<Value>> {
-    let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30)));
-    let agent: ureq::Agent = config.build().into();
-    let deadline = Instant::now() + LIMIT;
-    let mut told = Vec::new();
-    for order in orders {
-        let id = order["order"].as_str().context("an order without an id")?;
-        let url = format!("http://{api}/order/{id}");
-        loop {
-            ensure!(!interrupt::is_asked(), "interrupted");
-            let asked = agent.get(&url).call();
-            match asked.and_then(|mut answer| answer.body_mut().read_json::<Value>()) {
-                Ok(answer) if answer["complete"] == true || Instant::now() > deadline => {
-                    told.push(answer);
-                    break;
-                }
-                Err(_) if Instant::now() > deadline => break,
-                _ => std::thread::sleep(Duration::from_millis(50)),
-            }
-        }
-    }
-    Ok(told)
-}
-
-fn write_json(dir: &Path, name: &str, value: &Value) -> Result<()> {
-    std::fs::write(dir.join(name), serde_json::to_vec(value)?)
-        .with_context(|| format!("write {name}"))
 }

@@ -1,8 +1,8 @@
 //! What is done to them, one thing after the other, as a seed says.
 
-use crate::arrivals::Arrivals;
 use crate::crew::Crew;
 use crate::engine::Engine;
+use crate::scene::Scene;
 use crate::weather::{SHARES, Weather};
 use anyhow::Result;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -16,12 +16,22 @@ use std::time::{Duration, Instant};
 /// Longer than a session, and than a transaction, may be silent.
 const ZOMBIE: Duration = Duration::from_secs(10);
 
+/// How long it is between two strikes, in milliseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) shortest: u64,
+    pub(crate) longest: u64,
+}
+
 pub(crate) struct Storm {
     /// Draws what a strike is made of, and when the next comes.
     seeds: Xoshiro256PlusPlus,
     /// Draws one strike: how much it draws depends on who is up, and must not change the next one.
     random: Xoshiro256PlusPlus,
     log: File,
+    pace: Pace,
+    /// No node of the broker is killed.
+    spares_brokers: bool,
     began: Instant,
     /// The weather clears then.
     clears: Option<Instant>,
@@ -33,11 +43,13 @@ pub(crate) struct Storm {
 }
 
 impl Storm {
-    pub(crate) fn new(seeds: Xoshiro256PlusPlus, log: &Path) -> Result<Storm> {
+    pub(crate) fn new(seeds: Xoshiro256PlusPlus, log: &Path, pace: Pace) -> Result<Storm> {
         Ok(Storm {
             random: seeds.clone(),
             seeds,
             log: File::create(log)?,
+            pace,
+            spares_brokers: false,
             began: Instant::now(),
             clears: None,
             node_back: None,
@@ -46,24 +58,23 @@ impl Storm {
         })
     }
 
-    /// Goes on until that many processes have been killed; `tell` hears how many by now.
-    pub(crate) fn rage(
-        &mut self,
-        kills: u32,
-        crew: &mut Crew,
-        engine: &mut Engine,
-        arrivals: &mut Arrivals,
-        tell: impl Fn(u32),
-    ) -> Result<()> {
+    /// From now on no node of the broker is killed.
+    pub(crate) fn spare_brokers(&mut self) {
+        self.spares_brokers = true;
+    }
+
+    /// Goes on while `goes_on`, which is told how many processes have been killed.
+    pub(crate) fn rage(&mut self, scene: &mut Scene, goes_on: impl Fn(u32) -> bool) -> Result<()> {
         let mut next = Instant::now() + Duration::from_secs(2);
-        while crew.killed() < kills {
-            crew.tick()?;
-            self.pass(engine)?;
-            arrivals.look(Duration::from_millis(20));
+        while goes_on(scene.crew.killed()) {
+            scene.crew.tick()?;
+            self.pass(&mut scene.engine)?;
+            scene.arrivals.look(Duration::from_millis(20));
             if Instant::now() >= next {
-                self.strike(crew, engine)?;
-                tell(crew.killed());
-                next = Instant::now() + Duration::from_millis(self.seeds.random_range(300..1300));
+                self.strike(&mut scene.crew, &mut scene.engine)?;
+                let Pace { shortest, longest } = self.pace;
+                next = Instant::now()
+                    + Duration::from_millis(self.seeds.random_range(shortest..longest));
             }
         }
         Ok(())
@@ -143,7 +154,7 @@ impl Storm {
     }
 
     fn node(&mut self, engine: &mut Engine) -> Result<Option<String>> {
-        if self.node_back.is_some() || engine.is_starting()? {
+        if self.spares_brokers || self.node_back.is_some() || engine.is_starting()? {
             return Ok(None);
         }
         let node = self.random.random_range(0..engine.nodes());
