@@ -2,6 +2,7 @@
 //! offsets that can be read only when no transaction can change them any more.
 
 use crate::logs::{Log, Message};
+use crate::record::Record;
 use crate::transaction::{No, OFFSETS, Offset, Producer, State, Transaction};
 use stage_sdk::core::Policy;
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub(crate) struct Broker {
     /// Transactions that may still change a partition's offset.
     pending: Vec<usize>,
     partitions: usize,
+    pub(crate) record: Record,
 }
 
 impl Broker {
@@ -38,6 +40,7 @@ impl Broker {
             writes: 0,
             pending: vec![0; partitions],
             partitions,
+            record: Record::default(),
         }
     }
 
@@ -58,7 +61,9 @@ impl Broker {
 
     /// The open transaction of a producer; the flag says that it was opened just now.
     pub(crate) fn open(&mut self, producer: Producer, policy: Policy) -> Result<(usize, bool), No> {
-        if let Some(number) = self.current(producer)? {
+        let open = self.current(producer);
+        self.record.open(producer, open);
+        if let Some(number) = open? {
             return Ok((number, false));
         }
         let number = self.transactions.len();
@@ -87,7 +92,14 @@ impl Broker {
             transaction.unmarked.push(log);
         }
         transaction.messages.push(message);
+        self.record.write(Some(transaction.producer), log);
         self.logs[log].append(number, message);
+    }
+
+    /// A message without a transaction; gives what can be read now.
+    pub(crate) fn write_alone(&mut self, log: usize, message: Message) -> Vec<Message> {
+        self.record.write(None, log);
+        self.logs[log].append_alone(message)
     }
 
     /// Which log a target's partition is.
@@ -98,6 +110,7 @@ impl Broker {
     pub(crate) fn add_offsets(&mut self, number: usize, offsets: &[(usize, Offset)]) {
         self.writes += 1;
         let transaction = &mut self.transactions[number];
+        self.record.offsets(transaction.producer, offsets);
         transaction.written = self.writes;
         for (partition, offset) in offsets {
             if transaction.offsets.insert(*partition, offset.clone()).is_none() {
@@ -122,7 +135,7 @@ impl Broker {
     /// the new producer; while markers are outstanding neither.
     pub(crate) fn renew(&mut self, identity: usize) -> Result<Producer, Option<usize>> {
         let known = &mut self.identities[identity];
-        match known.transaction {
+        let answer = match known.transaction {
             None => {
                 known.epoch += 1;
                 Ok(Producer { identity, epoch: known.epoch })
@@ -132,11 +145,14 @@ impl Broker {
                 Err(Some(number))
             }
             Some(_) => Err(None),
-        }
+        };
+        self.record.renew(identity, &answer);
+        answer
     }
 
     /// The coordinator fences a producer that was silent for too long.
     pub(crate) fn fence(&mut self, producer: Producer) {
+        self.record.time_out(producer);
         self.identities[producer.identity].epoch = producer.epoch + 1;
     }
 
@@ -163,8 +179,12 @@ impl Broker {
     }
 
     /// What is committed, once it is stable.
-    pub(crate) fn stable(&self, partitions: &[usize]) -> Option<Vec<Option<Offset>>> {
+    pub(crate) fn stable(&mut self, partitions: &[usize]) -> Option<Vec<Option<Offset>>> {
         let stable = partitions.iter().all(|partition| self.pending[*partition] == 0);
-        stable.then(|| partitions.iter().map(|p| self.committed[*p].clone()).collect())
+        let offsets: Vec<_> = partitions.iter().map(|p| self.committed[*p].clone()).collect();
+        if stable {
+            self.record.committed(partitions, &offsets);
+        }
+        stable.then_some(offsets)
     }
 }

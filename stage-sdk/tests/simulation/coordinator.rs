@@ -24,7 +24,9 @@ impl World {
     }
 
     pub(crate) fn end_transaction(&mut self, producer: Producer, commit: bool) -> Result<(), No> {
-        if let Some(number) = self.broker.to_end(producer)? {
+        let open = self.broker.to_end(producer);
+        self.broker.record.end(producer, commit, open);
+        if let Some(number) = open? {
             self.decide(number, commit);
         }
         Ok(())

@@ -48,7 +48,7 @@ pub(crate) struct Message {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     Open,
     Committed,
     Aborted,
@@ -87,6 +87,11 @@ impl Log {
     pub(crate) fn read(&self, from: usize) -> impl Iterator<Item = (usize, &Message)> {
         let stable = self.entries[..self.stable].iter().enumerate().skip(from);
         stable.filter(|(_, e)| e.1 == State::Committed).map(|(place, e)| (place, &e.2))
+    }
+
+    /// How each message stands, in their order.
+    pub(crate) fn states(&self) -> impl Iterator<Item = State> {
+        self.entries.iter().map(|entry| entry.1)
     }
 
     /// What was deleted and is not aborted.

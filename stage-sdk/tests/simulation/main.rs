@@ -38,6 +38,7 @@ mod plan;
 mod policy;
 mod positions;
 mod reader;
+mod record;
 mod run;
 mod shrink;
 mod transaction;

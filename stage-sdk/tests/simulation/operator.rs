@@ -159,7 +159,7 @@ impl World {
 
     fn write_alone(&mut self, message: Message) {
         let log = self.broker.log(REDIRECT, message.partition);
-        for message in self.broker.logs[log].append_alone(message) {
+        for message in self.broker.write_alone(log, message) {
             self.oracle.seen(&self.plan, message);
         }
     }

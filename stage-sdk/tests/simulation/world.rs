@@ -90,7 +90,7 @@ impl World {
     }
 
     /// Runs to the end; gives what of the rules was broken first.
-    pub(crate) fn run(mut self) -> Result<Counts, Broken> {
+    pub(crate) fn run(&mut self) -> Result<Counts, Broken> {
         let last = self.plan.records.iter().flatten().map(|record| record.at).max();
         let patience = self.plan.calm.max(last.unwrap_or_default()) + PATIENCE;
         while let Some((at, what)) = self.agenda.next() {
