@@ -15,6 +15,7 @@ mod keys;
 mod kills;
 mod lane;
 mod members;
+mod memory;
 mod operator;
 mod outage;
 mod outside;

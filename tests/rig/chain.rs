@@ -20,6 +20,8 @@ pub struct Chain {
     pub stages: Vec<String>,
     /// Flags that every stage process gets.
     pub flags: Vec<String>,
+    /// A program, and its flags, that stage processes run under.
+    pub under: Vec<String>,
     /// Variables that every stage process gets.
     pub env: Vec<(&'static str, String)>,
 }
@@ -68,6 +70,7 @@ impl Chain {
             topics,
             stages: stages.iter().map(|stage| (*stage).to_owned()).collect(),
             flags: Vec::new(),
+            under: Vec::new(),
             env: Vec::new(),
         };
         chain.apply();
@@ -90,7 +93,14 @@ impl Chain {
     }
 
     pub fn start_program(&self, path: PathBuf, stage: &str, instance: usize) -> Process {
-        let mut command = Command::new(path);
+        let mut command = match &self.under[..] {
+            [] => Command::new(path),
+            [program, flags @ ..] => {
+                let mut command = Command::new(program);
+                command.args(flags).arg(path);
+                command
+            }
+        };
         command
             .args(["--stage", stage, "--brokers", &self.brokers, "--config"])
             .arg(self.dir.join("topics.toml"))
