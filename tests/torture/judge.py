@@ -216,7 +216,8 @@ def main():
     for chain in chains:
         last = judge.chain(chain, acknowledged.get(chain["name"], []))
         if not halted and chain["name"] == "pizza":
-            judge.shop(json.loads((above / "orders.json").read_text()), acknowledged["pizza"], last)
+            with (above / "orders.jsonl").open() as orders:
+                judge.shop(map(json.loads, orders), acknowledged["pizza"], last)
     print(json.dumps({"wrong": judge.wrong, "counted": judge.counted}))
     sys.exit(1 if judge.wrong else 0)
 

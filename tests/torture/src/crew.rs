@@ -1,5 +1,6 @@
 //! All processes of both chains: the stages, two of each, and the API.
 
+use crate::around::Around;
 use crate::chain::Chain;
 use crate::interrupt;
 use crate::place::program;
@@ -28,7 +29,12 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    pub(crate) fn hire(chains: &[Chain], brokers: &str, dir: &Path) -> Result<Crew> {
+    pub(crate) fn hire(
+        chains: &[Chain],
+        brokers: &str,
+        dir: &Path,
+        around: &mut Around,
+    ) -> Result<Crew> {
         let mut processes = Vec::new();
         for chain in chains {
             for (stage, instance) in chain.stages.iter().flat_map(|stage| [(stage, 0), (stage, 1)])
@@ -41,18 +47,20 @@ impl Crew {
                 args.push(state.display().to_string());
                 SOONER.iter().for_each(|one| args.extend(["-X".into(), (*one).into()]));
                 let log = dir.join(format!("{name}.log"));
-                let told = Some(stage.name);
-                processes.push(Process::new(name, stage.program()?, args, told, log));
+                let mut environment = around.environment(&name)?;
+                environment.push(("STAGE_NAME", stage.name.to_owned()));
+                processes.push(Process::new(name, stage.program()?, args, environment, log));
             }
         }
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let api = format!("127.0.0.1:{port}");
         let map = chains[0].map.display().to_string();
-        let data = dir.join("api").display().to_string();
+        let data = around.data("api").display().to_string();
         let args = ["--brokers", brokers, "--config", &map, "--listen", &api, "--data", &data];
         let args = args.map(String::from).to_vec();
         let log = dir.join("api.log");
-        processes.push(Process::new("api".into(), program("pizza-api")?, args, None, log));
+        let environment = around.environment("api")?;
+        processes.push(Process::new("api".into(), program("pizza-api")?, args, environment, log));
         Ok(Crew { processes, api, kills: BTreeMap::new(), spares: false, troubles: Vec::new() })
     }
 

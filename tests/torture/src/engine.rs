@@ -1,5 +1,6 @@
 //! The brokers that are hurt: ours, or Apache Kafka with one node or three, each behind its proxy.
 
+use crate::around::{Around, Environment};
 use crate::place::{program, root, script};
 use crate::proxy::Proxy;
 use anyhow::{Context, Result, ensure};
@@ -24,6 +25,9 @@ pub(crate) enum Kind {
 pub(crate) struct Engine {
     kind: Kind,
     dir: PathBuf,
+    log: PathBuf,
+    /// What our own is started with.
+    environment: Environment,
     ports: Vec<u16>,
     pub(crate) proxies: Vec<Proxy>,
     /// Ours, while it runs.
@@ -33,12 +37,20 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn start(kind: Kind, dir: &Path) -> Result<Engine> {
+    pub(crate) fn start(kind: Kind, dir: &Path, around: &mut Around) -> Result<Engine> {
         let nodes = if kind == Kind::Kafka3 { 3 } else { 1 };
         let ports = free_ports(nodes)?;
         let proxies = ports.iter().map(|port| Proxy::start(*port)).collect::<Result<Vec<_>>>()?;
-        let mut engine =
-            Engine { kind, dir: dir.join("broker"), ports, proxies, own: None, starting: None };
+        let mut engine = Engine {
+            kind,
+            dir: around.data("broker"),
+            log: dir.join("broker.log"),
+            environment: around.environment("broker")?,
+            ports,
+            proxies,
+            own: None,
+            starting: None,
+        };
         engine.start_node()?;
         engine.await_node()?;
         Ok(engine)
@@ -101,6 +113,7 @@ impl Engine {
             .args(["-c", &format!("advertised.listeners=127.0.0.1:{}", self.proxies[0].port)])
             .args(["-c", "group.min.session.timeout.ms=1000"])
             .args(["-c", "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000"])
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(root())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -139,8 +152,7 @@ impl Engine {
     }
 
     fn log(&self) -> Result<File> {
-        let path = self.dir.with_extension("log");
-        Ok(File::options().create(true).append(true).open(path)?)
+        Ok(File::options().create(true).append(true).open(&self.log)?)
     }
 
     fn text(&self) -> String {

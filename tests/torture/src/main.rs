@@ -1,9 +1,13 @@
 //! Hurts the pizza chain and a harder one on a schedule drawn from a seed, and has an independent judge look
 //! at what is left. `scripts/torture` builds all it needs and starts it.
 
+mod around;
 mod arrivals;
 mod chain;
+mod clocks;
 mod crew;
+mod database;
+mod disk;
 mod engine;
 mod history;
 mod input;
@@ -22,7 +26,7 @@ mod storm;
 mod weather;
 
 use crate::engine::Kind;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +55,15 @@ struct Options {
     /// must not grow; the harder chain has a tenth of the pace.
     #[arg(long, value_name = "MINUTES", conflicts_with_all = ["kills", "rounds"])]
     soak: Option<u64>,
+    /// The API has a PostgreSQL, which is killed as well.
+    #[arg(long)]
+    postgres: bool,
+    /// The data of our broker and of the API are on a disk that is full at times; only root can mount it.
+    #[arg(long)]
+    full_disk: bool,
+    /// The clocks of our processes are set wrong at times, by up to two hours; takes a C compiler.
+    #[arg(long)]
+    clocks: bool,
     /// Records a second into each chain.
     #[arg(long, default_value_t = 200)]
     pace: usize,
@@ -79,6 +92,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<bool> {
+    // A node of Apache Kafka ends when its disk is full, and has to be started by somebody.
+    ensure!(
+        !options.full_disk || options.engine == Kind::Embedded,
+        "--full-disk is for --engine embedded"
+    );
     let first = options.seed.unwrap_or_else(|| rand::random::<u32>().into());
     // Before anybody commits anything meanwhile: scripts/torture has built what is there now.
     let environment = report::environment();
@@ -102,6 +120,23 @@ fn run(options: &Options) -> Result<bool> {
 }
 
 impl Options {
+    /// The command that draws the same attacks.
+    fn again(&self, seed: u64) -> String {
+        let mut text = format!("scripts/torture --engine {} --seed {seed}", self.engine_name());
+        text += &match self.soak {
+            None => format!(" --kills {}", self.kills),
+            Some(minutes) => format!(" --soak {minutes}"),
+        };
+        text += &format!(" --pace {}", self.pace);
+        let flags = [
+            (self.postgres, " --postgres"),
+            (self.full_disk, " --full-disk"),
+            (self.clocks, " --clocks"),
+        ];
+        flags.iter().filter(|(given, _)| *given).for_each(|(_, flag)| text += flag);
+        text
+    }
+
     fn engine_name(&self) -> String {
         clap::ValueEnum::to_possible_value(&self.engine)
             .map_or_else(String::new, |v| v.get_name().into())

@@ -1,5 +1,6 @@
 //! One process, in whatever state it is, and what it may be put through.
 
+use crate::around::Environment;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::fs::File;
@@ -18,7 +19,7 @@ pub(crate) struct Process {
     pub(crate) name: String,
     program: PathBuf,
     args: Vec<String>,
-    stage: Option<&'static str>,
+    environment: Environment,
     log: PathBuf,
     state: State,
     pub(crate) most: Most,
@@ -61,11 +62,11 @@ impl Process {
         name: String,
         program: PathBuf,
         args: Vec<String>,
-        stage: Option<&'static str>,
+        environment: Environment,
         log: PathBuf,
     ) -> Process {
         let state = State::Down(Instant::now());
-        Process { name, program, args, stage, log, state, most: Most::default(), fenced: 0 }
+        Process { name, program, args, environment, log, state, most: Most::default(), fenced: 0 }
     }
 
     /// Starts, wakes and looks after it, as is due. What it did of itself that it should not comes back.
@@ -112,9 +113,7 @@ impl Process {
         let mut command = Command::new(&self.program);
         command.args(&self.args).env("RUST_BACKTRACE", "0").env("STAGE_LOG", "info");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        if let Some(stage) = self.stage {
-            command.env("STAGE_NAME", stage);
-        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let child = command.spawn().with_context(|| format!("start {}", self.program.display()))?;
         self.state = State::Up(child);
         Ok(())

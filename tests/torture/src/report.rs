@@ -72,12 +72,7 @@ impl Report {
         for trouble in troubles {
             println!("{engine}, seed {seed}: {trouble}");
         }
-        println!(
-            "All of it is in {}. Again: scripts/torture --engine {engine} --seed {seed} --kills {} --pace {}",
-            dir.display(),
-            options.kills,
-            options.pace
-        );
+        println!("All of it is in {}. Again: {}", dir.display(), options.again(*seed));
         Ok(())
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn run(
     environment: BTreeMap<&'static str, String>,
 ) -> Result<Report> {
     let began = Instant::now();
-    let mut scene = Scene::set(options.engine, dir)?;
+    let mut scene = Scene::set(options, dir)?;
     let orders = Source::orders(&scene.crew.api, options.pace, 0, 0);
     let tasks = Source::tasks(&scene.chains[1], &scene.brokers, options.pace, seed, 0);
 
@@ -42,7 +42,7 @@ pub(crate) fn run(
     if shown {
         eprintln!();
     }
-    storm.end(&mut scene.engine)?;
+    storm.end(&mut scene)?;
 
     let Scene { dir, brokers, .. } = &scene;
     let (dir, brokers) = (dir.clone(), brokers.clone());
@@ -55,9 +55,8 @@ pub(crate) fn run(
     let (ordered, tasked) = (orders.end()?, tasks.end()?);
     let totals = totals.map(|total| total.load(Ordering::Relaxed));
     let late = scene.await_all(totals)?;
-    let told = scene::ask_api(&scene.crew.api, &ordered)?;
+    scene::ask_api(&scene.crew.api, &ordered, &dir.join("orders.jsonl"))?;
     history::write_json(&dir, "acknowledged.json", &json!({ "pizza": ordered, "hard": tasked }))?;
-    history::write_json(&dir, "orders.json", &told.into())?;
     phases.end();
     scene.crew.stop()?;
     history::write(&scene.chains, &brokers, &dir.join("end"))?;

@@ -1,12 +1,16 @@
 //! The brokers, the chains and their processes: what a round and a soak take place in.
 
+use crate::Options;
+use crate::around::Around;
 use crate::arrivals::Arrivals;
 use crate::chain::{self, Chain};
 use crate::crew::Crew;
-use crate::engine::{Engine, Kind};
+use crate::engine::Engine;
 use crate::interrupt;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -19,27 +23,29 @@ pub(crate) struct Scene {
     pub(crate) chains: [Chain; 2],
     pub(crate) crew: Crew,
     pub(crate) arrivals: Arrivals,
-    /// Dropped last: the crew is gone before its brokers.
+    /// Dropped after the crew, as is what is around.
     pub(crate) engine: Engine,
+    pub(crate) around: Around,
 }
 
 impl Scene {
     /// Empties the directory; everything runs when this returns.
-    pub(crate) fn set(kind: Kind, dir: &Path) -> Result<Scene> {
+    pub(crate) fn set(options: &Options, dir: &Path) -> Result<Scene> {
         if dir.exists() {
             std::fs::remove_dir_all(dir)?;
         }
         std::fs::create_dir_all(dir)?;
         let dir = dir.canonicalize()?;
-        let engine = Engine::start(kind, &dir)?;
+        let mut around = Around::lay(options, &dir)?;
+        let engine = Engine::start(options.engine, &dir, &mut around)?;
         let brokers = engine.bootstrap();
         let chains = [chain::pizza(&dir), chain::hard(&dir)];
         chains.iter().try_for_each(|chain| chain.apply(&brokers))?;
         std::fs::write(dir.join("chains.json"), serde_json::to_vec_pretty(&chains)?)?;
-        let mut crew = Crew::hire(&chains, &brokers, &dir)?;
+        let mut crew = Crew::hire(&chains, &brokers, &dir, &mut around)?;
         crew.tick()?;
         let arrivals = Arrivals::of(&chains, &brokers)?;
-        Ok(Scene { dir, brokers, chains, crew, arrivals, engine })
+        Ok(Scene { dir, brokers, chains, crew, arrivals, engine, around })
     }
 
     /// Waits until as many records have come out of each chain as went in; what is missing at the deadline
@@ -62,12 +68,12 @@ impl Scene {
     }
 }
 
-/// What the API tells of these orders, once it tells that they are complete, or does not in time.
-pub(crate) fn ask_api(api: &str, orders: &[Value]) -> Result<Vec<Value>> {
+/// Writes to a file what the API tells of these orders, once it tells that they are complete, or does not in time.
+pub(crate) fn ask_api(api: &str, orders: &[Value], file: &Path) -> Result<()> {
     let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(30)));
     let agent: ureq::Agent = config.build().into();
     let deadline = Instant::now() + LIMIT;
-    let mut told = Vec::new();
+    let mut file = BufWriter::new(File::create(file)?);
     for order in orders {
         let id = order["order"].as_str().context("an order without an id")?;
         let url = format!("http://{api}/order/{id}");
@@ -76,7 +82,7 @@ pub(crate) fn ask_api(api: &str, orders: &[Value]) -> Result<Vec<Value>> {
             let asked = agent.get(&url).call();
             match asked.and_then(|mut answer| answer.body_mut().read_json::<Value>()) {
                 Ok(answer) if answer["complete"] == true || Instant::now() > deadline => {
-                    told.push(answer);
+                    writeln!(file, "{answer}")?;
                     break;
                 }
                 Err(_) if Instant::now() > deadline => break,
@@ -84,5 +90,5 @@ pub(crate) fn ask_api(api: &str, orders: &[Value]) -> Result<Vec<Value>> {
             }
         }
     }
-    Ok(told)
+    Ok(file.flush()?)
 }

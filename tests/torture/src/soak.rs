@@ -54,7 +54,7 @@ pub(crate) fn run(
     environment: BTreeMap<&'static str, String>,
 ) -> Result<Report> {
     let began = Instant::now();
-    let mut scene = Scene::set(options.engine, dir)?;
+    let mut scene = Scene::set(options, dir)?;
     scene.crew.spare();
     let random = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut storm = Storm::new(random, &scene.dir.join("storm.log"), FAULTS)?;
@@ -71,7 +71,7 @@ pub(crate) fn run(
         let tasks = Source::tasks(&scene.chains[1], &scene.brokers, pace, seed, totals[1]);
         storm.rage(&mut scene, |_| Instant::now() < until)?;
         let rest = Instant::now();
-        storm.end(&mut scene.engine)?;
+        storm.end(&mut scene)?;
         scene.crew.gather()?;
         let records = [orders.total.clone(), tasks.total.clone()];
         let acknowledged = [orders.end()?, tasks.end()?];
@@ -148,13 +148,12 @@ fn judge(
     let (api, brokers) = (scene.crew.api.clone(), scene.brokers.clone());
     Ok(std::thread::spawn(move || {
         let [ordered, tasked] = acknowledged;
-        let told = scene::ask_api(&api, &ordered)?;
+        scene::ask_api(&api, &ordered, &dir.join("orders.jsonl"))?;
         history::write_json(
             &dir,
             "acknowledged.json",
             &json!({ "pizza": ordered, "hard": tasked }),
         )?;
-        history::write_json(&dir, "orders.json", &told.into())?;
         history::read(&span, &brokers, &dir.join("end"))?;
         let (said, wrong) = report::judge(&dir.join("end"), false)?;
         if wrong.is_empty() && !keep {

@@ -1,11 +1,13 @@
 //! What is done to them, one thing after the other, as a seed says.
 
+use crate::around::Around;
 use crate::crew::Crew;
 use crate::engine::Engine;
 use crate::scene::Scene;
 use crate::weather::{SHARES, Weather};
 use anyhow::Result;
 use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::IteratorRandom;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -37,6 +39,10 @@ pub(crate) struct Storm {
     clears: Option<Instant>,
     /// A node of the broker is started again then.
     node_back: Option<(usize, Instant)>,
+    /// The database is started again then.
+    database_back: Option<Instant>,
+    /// There is room on the disk again then.
+    disk_free: Option<Instant>,
     cuts: u64,
     /// How often each thing was done.
     pub(crate) faults: BTreeMap<&'static str, u32>,
@@ -53,6 +59,8 @@ impl Storm {
             began: Instant::now(),
             clears: None,
             node_back: None,
+            database_back: None,
+            disk_free: None,
             cuts: 0,
             faults: BTreeMap::new(),
         })
@@ -68,10 +76,10 @@ impl Storm {
         let mut next = Instant::now() + Duration::from_secs(2);
         while goes_on(scene.crew.killed()) {
             scene.crew.tick()?;
-            self.pass(&mut scene.engine)?;
+            self.pass(scene)?;
             scene.arrivals.look(Duration::from_millis(20));
             if Instant::now() >= next {
-                self.strike(&mut scene.crew, &mut scene.engine)?;
+                self.strike(scene)?;
                 let Pace { shortest, longest } = self.pace;
                 next = Instant::now()
                     + Duration::from_millis(self.seeds.random_range(shortest..longest));
@@ -81,29 +89,56 @@ impl Storm {
     }
 
     /// What is over ends.
-    fn pass(&mut self, engine: &mut Engine) -> Result<()> {
+    fn pass(&mut self, scene: &mut Scene) -> Result<()> {
         let now = Instant::now();
         if self.clears.is_some_and(|at| at <= now) {
-            self.clear(engine);
+            self.clear(&scene.engine);
         }
         if let Some((node, at)) = self.node_back
             && at <= now
         {
             self.node_back = None;
-            engine.start_node()?;
+            scene.engine.start_node()?;
             self.note(&format!("node {node} starts"))?;
+        }
+        if let (Some(at), Some(database)) = (self.database_back, &mut scene.around.database)
+            && at <= now
+        {
+            self.database_back = None;
+            database.begin()?;
+            self.note("the database starts")?;
+        }
+        if let (Some(at), Some(disk)) = (self.disk_free, &scene.around.disk)
+            && at <= now
+        {
+            self.disk_free = None;
+            disk.free();
+            self.note("there is room on the disk")?;
         }
         Ok(())
     }
 
-    /// The weather is fair and all nodes run.
-    pub(crate) fn end(&mut self, engine: &mut Engine) -> Result<()> {
+    /// The weather is fair, all nodes and the database run, the disk has room and the clocks are right.
+    pub(crate) fn end(&mut self, scene: &mut Scene) -> Result<()> {
+        let Scene { engine, around, .. } = scene;
         self.clear(engine);
         engine.proxies.iter().for_each(|proxy| proxy.cut_ends(0, 0));
+        self.disk_free = None;
+        around.disk.iter().for_each(|disk| disk.free());
         self.node_back = None;
         engine.await_node()?;
         engine.start_node()?;
         engine.await_node()?;
+        self.database_back = None;
+        if let Some(database) = &mut around.database {
+            database.await_it()?;
+            database.begin()?;
+            database.await_it()?;
+        }
+        if let Some(clocks) = &around.clocks {
+            let mut names = clocks.names().iter();
+            names.try_for_each(|name| clocks.set(name, Duration::ZERO, true))?;
+        }
         self.note("the storm is over")
     }
 
@@ -118,15 +153,19 @@ impl Storm {
         }
     }
 
-    fn strike(&mut self, crew: &mut Crew, engine: &mut Engine) -> Result<()> {
+    fn strike(&mut self, scene: &mut Scene) -> Result<()> {
         self.random = Xoshiro256PlusPlus::seed_from_u64(self.seeds.random());
-        let (kind, text) = match self.random.random_range(0..100) {
+        let Scene { crew, engine, around, .. } = scene;
+        let (kind, text) = match self.random.random_range(0..112) {
             0..66 => ("kill", self.kill(crew)?),
             66..72 => ("freeze", self.freeze(crew)?),
             72..79 => ("join or leave", crew.join_or_leave(&mut self.random)?),
             79..82 => ("broker", self.node(engine)?),
             82..93 => ("network", self.network(engine)),
-            _ => ("end of a transaction", self.ends(engine)),
+            93..100 => ("end of a transaction", self.ends(engine)),
+            100..104 => ("database", self.database(around)?),
+            104..108 => ("full disk", self.disk(around)?),
+            _ => ("clock", self.clock(around)?),
         };
         let Some(text) = text else { return Ok(()) };
         *self.faults.entry(kind).or_default() += 1;
@@ -205,6 +244,39 @@ impl Storm {
         let (half, unanswered) = (self.random.random_range(0..3), self.random.random_range(0..4));
         engine.proxies.iter().for_each(|proxy| proxy.cut_ends(half, unanswered));
         Some(format!("ends of transactions: {half} cut half-way, {unanswered} unanswered"))
+    }
+
+    fn database(&mut self, around: &mut Around) -> Result<Option<String>> {
+        let Some(database) = &mut around.database else { return Ok(None) };
+        if self.database_back.is_some() || database.is_starting()? {
+            return Ok(None);
+        }
+        let away = Duration::from_millis(self.random.random_range(0..4_000));
+        database.kill()?;
+        self.database_back = Some(Instant::now() + away);
+        Ok(Some(format!("kill the database for {away:?}")))
+    }
+
+    fn disk(&mut self, around: &Around) -> Result<Option<String>> {
+        let Some(disk) = around.disk.as_ref().filter(|_| self.disk_free.is_none()) else {
+            return Ok(None);
+        };
+        let time = Duration::from_millis(self.random.random_range(100..4_000));
+        disk.fill()?;
+        self.disk_free = Some(Instant::now() + time);
+        Ok(Some(format!("the disk is full for {time:?}")))
+    }
+
+    /// One clock is set, and stays as it is.
+    fn clock(&mut self, around: &Around) -> Result<Option<String>> {
+        let Some(clocks) = &around.clocks else { return Ok(None) };
+        let Some(name) = clocks.names().iter().choose(&mut self.random) else { return Ok(None) };
+        let longest = [2_000, 60_000, 7_200_000][self.random.random_range(0..3)];
+        let by = Duration::from_millis(self.random.random_range(0..longest));
+        let ahead = self.random.random_bool(0.5);
+        clocks.set(name, by, ahead)?;
+        let how = if ahead { "ahead" } else { "behind" };
+        Ok(Some(format!("the clock of {name} is {by:?} {how}")))
     }
 
     fn note(&mut self, text: &str) -> Result<()> {

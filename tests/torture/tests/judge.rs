@@ -96,7 +96,9 @@ impl History {
         }
         let write = |path: PathBuf, value: &Value| std::fs::write(path, value.to_string()).unwrap();
         write(inside.join("offsets.json"), &self.offsets);
-        write(self.dir.join("orders.json"), &self.orders);
+        let orders = self.orders.as_array().unwrap();
+        let orders: String = orders.iter().map(|order| format!("{order}\n")).collect();
+        std::fs::write(self.dir.join("orders.jsonl"), orders).unwrap();
         let acknowledged = json!({
             "pizza": [{ "order": ORDER, "count": 3 }],
             "hard": [{ "id": "a-0" }, { "id": "a-1" }, { "id": "b-0" }, { "id": "a-2" }],
