@@ -2,6 +2,8 @@
 
 mod counts;
 
+mod description;
+
 mod health;
 
 mod limits;
@@ -49,6 +51,7 @@ pub fn routes(shop: Shop) -> Router {
         .route("/orders", get(look::orders).fallback(wrong_method))
         .route("/healthz", get(health::alive).fallback(wrong_method))
         .route("/readyz", get(health::ready).fallback(wrong_method))
+        .route("/openapi.json", get(description::told).fallback(wrong_method))
         .route("/metrics", get(health::metrics).fallback(wrong_method))
         .fallback(no_such_page)
         .layer(from_fn_with_state(limits, limits::within))
@@ -57,7 +60,7 @@ pub fn routes(shop: Shop) -> Router {
 
 async fn no_such_page(uri: Uri) -> Problem {
     let detail = format!(
-        "path is {:?}; the shop has /order/{{count}}, /order/{{id}}, /orders, /healthz, /readyz and /metrics",
+        "path is {:?}; the shop has /order/{{count}}, /order/{{id}}, /orders, /openapi.json, /healthz, /readyz and /metrics",
         shown(uri.path())
     );
     Problem::new(StatusCode::NOT_FOUND, "No such page", detail)

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An answer that says what is wrong, with the field, its value and the limit.
 #[derive(Clone, Debug)]
@@ -44,6 +45,26 @@ impl Problem {
     }
 }
 
+/// A problem as RFC 9457 has it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document {
+    #[schema(example = "about:blank")]
+    r#type: &'static str,
+    /// What kind of problem it is.
+    title: &'static str,
+    /// The status of the answer.
+    status: u16,
+    /// What was wrong, with its value, and what to do.
+    detail: String,
+    /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<String>,
+}
+
+/// The type of an answer that is a problem.
+pub(crate) const PROBLEM: &str = "application/problem+json";
+
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, "The path cannot be read", rejection.body_text())
@@ -58,19 +79,17 @@ impl From<QueryRejection> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": "about:blank",
-            "title": self.title,
-            "status": self.status.as_u16(),
+        let body = Document {
+            r#type: "about:blank",
+            title: self.title,
+            status: self.status.as_u16(),
             // Some of it may be what a client sent.
-            "detail": self.detail.chars().take(400).collect::<String>(),
-        });
-        if let Some(instance) = self.instance {
-            body["instance"] = instance.into();
-        }
+            detail: self.detail.chars().take(400).collect(),
+            instance: self.instance,
+        };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }

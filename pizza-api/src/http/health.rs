@@ -1,7 +1,7 @@
 //! For whoever operates the shop.
 
 use super::Shop;
-use crate::problem::Problem;
+use crate::problem::{Document, PROBLEM, Problem};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -9,11 +9,28 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
 /// The process answers.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "alive",
+    tag = "operation",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
+)]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
 /// Whether orders can be taken and handed out; if not, all the reasons.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "ready",
+    tag = "operation",
+    responses(
+        (status = 200, description = "They can", body = String, content_type = "text/plain"),
+        (status = 503, description = "They cannot", body = Document, content_type = PROBLEM),
+    )
+)]
 pub(super) async fn ready(State(shop): State<Shop>) -> Result<&'static str, Problem> {
     let contact = shop.contact.borrow().clone();
     let mut missing = Vec::new();
@@ -36,6 +53,14 @@ pub(super) async fn ready(State(shop): State<Shop>) -> Result<&'static str, Prob
     if missing.is_empty() { Ok("ready\n") } else { Err(Problem::away(missing.join("; "))) }
 }
 
+/// Counts and states, in Prometheus' text format.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = "operation",
+    responses((status = 200, description = "All of them", body = String, content_type = "text/plain"))
+)]
 pub(super) async fn metrics(State(shop): State<Shop>) -> Response {
     let contact = shop.contact.borrow().clone();
     let mut text = shop.counts.text();

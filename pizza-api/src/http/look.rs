@@ -1,13 +1,14 @@
 //! Orders as they are.
 
 use super::Shop;
-use crate::problem::{Problem, shown};
+use crate::problem::{Document, PROBLEM, Problem, shown};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
 
 /// What the seed says of an order nobody knows.
 const NOT_FOUND: &str = "Order not found, perhaps it's not ready yet.";
@@ -16,14 +17,34 @@ const NOT_FOUND: &str = "Order not found, perhaps it's not ready yet.";
 const MOST: i64 = 1_000;
 const USUAL: i64 = 100;
 
-#[derive(Serialize)]
+/// An order and what is finished of it.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Order {
     id: String,
+    /// Pizzas ordered.
+    #[schema(minimum = 1)]
     count: i64,
+    /// Pizzas finished, as the last topic has them.
+    #[schema(value_type = Vec<Object>)]
     pizzas: Vec<Box<RawValue>>,
+    /// Whether these are all.
     complete: bool,
 }
 
+/// An order, and the pizzas that are finished so far.
+#[utoipa::path(
+    get,
+    path = "/order/{id}",
+    operation_id = "order",
+    tag = "orders",
+    params(("id" = String, Path, description = "What placing the order gave")),
+    responses(
+        (status = 200, description = "The order", body = Order),
+        (status = 400, description = "The id cannot be read", body = Document, content_type = PROBLEM),
+        (status = 404, description = "Nobody placed it", body = Document, content_type = PROBLEM),
+        (status = 503, description = "Not available now", body = Document, content_type = PROBLEM),
+    )
+)]
 pub(super) async fn order(
     State(shop): State<Shop>,
     path: Result<Path<String>, PathRejection>,
@@ -40,24 +61,43 @@ pub(super) async fn order(
     Ok(Json(Order { id: order.id, count: order.count, pizzas, complete }))
 }
 
-#[derive(Deserialize)]
+/// How many orders are listed.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Limit {
+    /// The most there are to be.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1_000, default = 100)]
     limit: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The newest orders, newest first.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Orders {
     orders: Vec<Listed>,
 }
 
-#[derive(Serialize)]
+/// An order in a list.
+#[derive(Serialize, ToSchema)]
 struct Listed {
     id: String,
     count: i64,
     complete: bool,
 }
 
+/// The newest orders.
+#[utoipa::path(
+    get,
+    path = "/orders",
+    operation_id = "orders",
+    tag = "orders",
+    params(Limit),
+    responses(
+        (status = 200, description = "The orders", body = Orders),
+        (status = 400, description = "The query cannot be read", body = Document, content_type = PROBLEM),
+        (status = 503, description = "Not available now", body = Document, content_type = PROBLEM),
+    )
+)]
 pub(super) async fn orders(
     State(shop): State<Shop>,
     query: Result<Query<Limit>, QueryRejection>,

@@ -2,7 +2,7 @@
 
 use super::Shop;
 use crate::order;
-use crate::problem::{Problem, shown};
+use crate::problem::{Document, PROBLEM, Problem, shown};
 use crate::publish::Outcome;
 use crate::store::Placing;
 use axum::Json;
@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::time::{Duration, Instant};
+use utoipa::ToSchema;
 
 /// The longest an order waits to be sent, and its client for an answer, which comes within 5 s.
 const BEGIN: Duration = Duration::from_millis(4_500);
@@ -20,11 +21,42 @@ const ANSWER: Duration = Duration::from_millis(4_800);
 /// The longest a repeated order waits for the first.
 const REPEATED: Duration = Duration::from_secs(3);
 
-#[derive(Serialize)]
-struct Placed {
+/// An order that was placed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Placed {
+    /// Its id.
     order_id: String,
 }
 
+/// Places an order: it is answered once the broker has all of it.
+#[utoipa::path(
+    post,
+    path = "/order/{id}",
+    operation_id = "place",
+    tag = "orders",
+    params(
+        ("id" = u32, Path, description = "How many pizzas", minimum = 1),
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Under the same key an order is placed once, however often it is sent",
+            pattern = "^[!-~]{1,255}$"
+        ),
+    ),
+    responses(
+        (
+            status = 201,
+            description = "The order is placed",
+            body = Placed,
+            headers(("Location" = String, description = "Where the order is"))
+        ),
+        (status = 400, description = "Not a number of pizzas, or not a key", body = Document, content_type = PROBLEM),
+        (status = 409, description = "The first order of this key is on its way", body = Document, content_type = PROBLEM),
+        (status = 413, description = "There is a body, and it is long", body = Document, content_type = PROBLEM),
+        (status = 422, description = "Another order has this key", body = Document, content_type = PROBLEM),
+        (status = 503, description = "Not available now", body = Document, content_type = PROBLEM),
+    )
+)]
 pub(super) async fn place(
     State(shop): State<Shop>,
     path: Result<Path<String>, PathRejection>,
