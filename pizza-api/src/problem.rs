@@ -5,7 +5,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 /// An answer that says what is wrong, with the field, its value and the limit.
 #[derive(Clone, Debug)]
@@ -64,6 +64,21 @@ pub(crate) struct Document {
 
 /// The type of an answer that is a problem.
 pub(crate) const PROBLEM: &str = "application/problem+json";
+
+/// What any request may be answered instead.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "it describes")]
+pub(crate) enum Instead {
+    /// The request cannot be read
+    #[response(status = 400, content_type = "application/problem+json")]
+    Unreadable(Document),
+    /// It has a body, which is long
+    #[response(status = 413, content_type = "application/problem+json")]
+    Large(Document),
+    /// Not available now
+    #[response(status = 503, content_type = "application/problem+json")]
+    Away(Document),
+}
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Problem {

@@ -64,7 +64,7 @@ fn librdkafka_alone_loses_what_follows_a_purge() {
     send("third");
     producer.commit_transaction(LIMIT).expect("it is acknowledged");
     let mut out = Judge::of(&chain.brokers, chain.first());
-    out.look(Duration::from_secs(2));
+    out.expect(1, LIMIT);
     let values: Vec<&[u8]> = out.seen.iter().filter_map(|seen| seen.value.as_deref()).collect();
     assert_eq!(values, [b"first"], "and is nowhere");
 }

@@ -1,6 +1,7 @@
 //! What the API is, in OpenAPI 3.1, made from the routes themselves.
 
 use super::{Shop, health, look, place};
+use crate::problem::Instead;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -34,7 +35,7 @@ const MOST: &str = "/paths/~1order~1{id}/post/parameters/0/schema";
     path = "/openapi.json",
     operation_id = "description",
     tag = "operation",
-    responses((status = 200, description = "OpenAPI 3.1", body = Object))
+    responses((status = 200, description = "OpenAPI 3.1", body = Object), Instead)
 )]
 pub(super) async fn told(State(shop): State<Shop>) -> Response {
     let mut all = serde_json::to_value(Description::openapi()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! For whoever operates the shop.
 
 use super::Shop;
-use crate::problem::{Document, PROBLEM, Problem};
+use crate::problem::{Instead, Problem};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,10 @@ use std::sync::atomic::Ordering;
     path = "/healthz",
     operation_id = "alive",
     tag = "operation",
-    responses((status = 200, description = "It does", body = String, content_type = "text/plain"))
+    responses(
+        (status = 200, description = "It does", body = String, content_type = "text/plain"),
+        Instead,
+    )
 )]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
@@ -28,7 +31,7 @@ pub(super) async fn alive() -> &'static str {
     tag = "operation",
     responses(
         (status = 200, description = "They can", body = String, content_type = "text/plain"),
-        (status = 503, description = "They cannot", body = Document, content_type = PROBLEM),
+        Instead,
     )
 )]
 pub(super) async fn ready(State(shop): State<Shop>) -> Result<&'static str, Problem> {
@@ -59,7 +62,10 @@ pub(super) async fn ready(State(shop): State<Shop>) -> Result<&'static str, Prob
     path = "/metrics",
     operation_id = "metrics",
     tag = "operation",
-    responses((status = 200, description = "All of them", body = String, content_type = "text/plain"))
+    responses(
+        (status = 200, description = "All of them", body = String, content_type = "text/plain"),
+        Instead,
+    )
 )]
 pub(super) async fn metrics(State(shop): State<Shop>) -> Response {
     let contact = shop.contact.borrow().clone();

@@ -1,7 +1,7 @@
 //! Orders as they are.
 
 use super::Shop;
-use crate::problem::{Document, PROBLEM, Problem, shown};
+use crate::problem::{Document, Instead, PROBLEM, Problem, shown};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -40,9 +40,8 @@ pub(super) struct Order {
     params(("id" = String, Path, description = "What placing the order gave")),
     responses(
         (status = 200, description = "The order", body = Order),
-        (status = 400, description = "The id cannot be read", body = Document, content_type = PROBLEM),
         (status = 404, description = "Nobody placed it", body = Document, content_type = PROBLEM),
-        (status = 503, description = "Not available now", body = Document, content_type = PROBLEM),
+        Instead,
     )
 )]
 pub(super) async fn order(
@@ -94,8 +93,7 @@ struct Listed {
     params(Limit),
     responses(
         (status = 200, description = "The orders", body = Orders),
-        (status = 400, description = "The query cannot be read", body = Document, content_type = PROBLEM),
-        (status = 503, description = "Not available now", body = Document, content_type = PROBLEM),
+        Instead,
     )
 )]
 pub(super) async fn orders(

@@ -2,7 +2,7 @@
 
 use super::Shop;
 use crate::order;
-use crate::problem::{Document, PROBLEM, Problem, shown};
+use crate::problem::{Document, Instead, PROBLEM, Problem, shown};
 use crate::publish::Outcome;
 use crate::store::Placing;
 use axum::Json;
@@ -50,11 +50,9 @@ pub(super) struct Placed {
             body = Placed,
             headers(("Location" = String, description = "Where the order is"))
         ),
-        (status = 400, description = "Not a number of pizzas, or not a key", body = Document, content_type = PROBLEM),
         (status = 409, description = "The first order of this key is on its way", body = Document, content_type = PROBLEM),
-        (status = 413, description = "There is a body, and it is long", body = Document, content_type = PROBLEM),
         (status = 422, description = "Another order has this key", body = Document, content_type = PROBLEM),
-        (status = 503, description = "Not available now", body = Document, content_type = PROBLEM),
+        Instead,
     )
 )]
 pub(super) async fn place(

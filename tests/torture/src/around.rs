@@ -18,6 +18,12 @@ pub(crate) struct Around {
     pub(crate) clocks: Option<Clocks>,
 }
 
+/// Ends what a run left that could not end it.
+pub(crate) fn clear(dir: &Path) {
+    Disk::clear(dir);
+    Database::clear(dir);
+}
+
 impl Around {
     pub(crate) fn lay(options: &Options, dir: &Path) -> Result<Around> {
         Ok(Around {

@@ -6,8 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Far more than a round writes.
-const SIZE: &str = "size=4g";
+/// More than a round writes; in memory, as what fills it.
+const SIZE: &str = "size=1g";
 
 /// Unmounted when dropped; what is on it is then where it was mounted.
 pub(crate) struct Disk {
@@ -24,6 +24,15 @@ impl Disk {
         let why = String::from_utf8_lossy(&mounted.stderr);
         ensure!(mounted.status.success(), "--full-disk mounts a disk, as root: {}", why.trim());
         Ok(Disk { path })
+    }
+
+    /// Unmounts what was left.
+    pub(crate) fn clear(dir: &Path) {
+        let path = dir.join("disk");
+        if path.exists() {
+            // It is none, mostly, and that is fine.
+            Command::new("umount").arg(path).output().ok();
+        }
     }
 
     /// Nothing more can be written to it.

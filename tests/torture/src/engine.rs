@@ -45,7 +45,10 @@ impl Engine {
             kind,
             dir: around.data("broker"),
             log: dir.join("broker.log"),
-            environment: around.environment("broker")?,
+            environment: match kind {
+                Kind::Embedded => around.environment("broker")?,
+                _ => Environment::new(),
+            },
             ports,
             proxies,
             own: None,

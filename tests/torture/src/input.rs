@@ -185,11 +185,11 @@ impl Table {
         let mut acknowledged = Vec::new();
         let mut next = Instant::now();
         for number in 0.. {
-            while Instant::now() < next {
-                if end.load(Ordering::Relaxed) {
-                    return Ok(acknowledged);
-                }
+            while Instant::now() < next && !end.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(5));
+            }
+            if end.load(Ordering::Relaxed) {
+                break;
             }
             // Whoever had to wait for an answer catches up.
             next += self.wait;

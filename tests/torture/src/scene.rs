@@ -1,7 +1,7 @@
 //! The brokers, the chains and their processes: what a round and a soak take place in.
 
 use crate::Options;
-use crate::around::Around;
+use crate::around::{self, Around};
 use crate::arrivals::Arrivals;
 use crate::chain::{self, Chain};
 use crate::crew::Crew;
@@ -32,6 +32,7 @@ impl Scene {
     /// Empties the directory; everything runs when this returns.
     pub(crate) fn set(options: &Options, dir: &Path) -> Result<Scene> {
         if dir.exists() {
+            around::clear(dir);
             std::fs::remove_dir_all(dir)?;
         }
         std::fs::create_dir_all(dir)?;

@@ -29,9 +29,12 @@ const FAULTS: Pace = Pace { shortest: 4_000, longest: 6_000 };
 /// The harder chain, of whose records every tenth fails somewhere, gets one for this many pizzas.
 const PIZZAS_TO_TASKS: usize = 10;
 
-/// What a process may have more of when it ends than after the first quarter: a leak has far more.
-const MORE_MEMORY: f64 = 1.3;
-const MORE_FILES: u64 = 16;
+/// What a process may have more of in the end than after the first quarter: what leaks over hours has far more.
+const MORE_MEMORY: u64 = 32 << 10;
+const MORE_FILES: u64 = 64;
+
+/// Before as many parts have passed nobody can tell.
+const PARTS: usize = 4;
 
 #[derive(Serialize)]
 pub(crate) struct Part {
@@ -127,10 +130,16 @@ impl Counted {
     /// Waits for the judge of a part.
     fn add(&mut self, verdict: Verdict, part: usize, troubles: &mut Vec<String>) -> Result<()> {
         let (said, wrong) = verdict.join().ok().context("a judge's thread panicked")??;
-        troubles.extend(wrong.into_iter().map(|text| format!("part {part}: {text}")));
+        let mut judged = 0;
         for (topic, count) in said["counted"].as_object().into_iter().flatten() {
-            *self.0.entry(topic.clone()).or_default() += count.as_u64().unwrap_or(0);
+            let count = count.as_u64().unwrap_or(0);
+            *self.0.entry(topic.clone()).or_default() += count;
+            judged += count;
         }
+        // At once: who ends a soak by hand sees no report.
+        eprintln!("part {part}: {judged} records judged, {} things wrong", wrong.len());
+        wrong.iter().for_each(|text| eprintln!("part {part}: {text}"));
+        troubles.extend(wrong.into_iter().map(|text| format!("part {part}: {text}")));
         Ok(())
     }
 }
@@ -173,13 +182,14 @@ fn usage(scene: &Scene) -> Result<BTreeMap<String, Usage>> {
 
 /// Who has more memory or files at the end than after the first quarter.
 fn leaks(parts: &[Part]) -> Vec<String> {
-    let (Some(early), Some(last)) = (parts.get(parts.len() / 4), parts.last()) else {
-        return Vec::new();
+    let (early, last) = match parts {
+        [.., last] if parts.len() >= PARTS => (&parts[parts.len() / 4], last),
+        _ => return Vec::new(),
     };
     let mut wrong = Vec::new();
     for (name, then) in &early.usage {
         let Some(now) = last.usage.get(name) else { continue };
-        if now.memory_kib as f64 > then.memory_kib as f64 * MORE_MEMORY {
+        if now.memory_kib > then.memory_kib + MORE_MEMORY {
             wrong.push(format!(
                 "{name}: memory grew from {} to {} KiB",
                 then.memory_kib, now.memory_kib
