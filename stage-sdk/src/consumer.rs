@@ -336,20 +336,10 @@ impl Consumer {
     pub(crate) fn leave(self: Arc<Self>, owing: bool, wait: Duration) {
         let until = Instant::now() + wait;
         self.base.context().closing.store(true, Ordering::Release);
-        let answered = match self.rebalance() {
-            Some(Rebalance::Revoked(partitions) | Rebalance::Lost(partitions)) => {
-                self.unassign(&partitions)
-            }
-            Some(Rebalance::Assigned(_)) => self.assign(&[]),
-            None if owing => self.assign(&[]),
-            None => Ok(()),
-        };
-        if let Err(error) = answered {
-            tracing::debug!(%error, "answer to a rebalance before leaving");
+        // Who was fenced is no member any more.
+        if self.base.client().fatal_error().is_none() {
+            self.unsubscribe(owing, wait);
         }
-        self.serve_until(Instant::now() + JOIN.min(wait), || self.has_name());
-        self.base.unsubscribe();
-        self.serve_until(until, || !self.has_name());
         // A courier, or the reader of a lane, may still wait for an answer with it. Only who has it
         // alone closes it, and before it is closed its leave may not have been sent.
         self.serve_until(until, || Arc::strong_count(&self) == 1);
@@ -364,6 +354,24 @@ impl Consumer {
                 "the group was not left in time; its members wait for our session to end"
             );
         }
+    }
+
+    fn unsubscribe(&self, owing: bool, wait: Duration) {
+        let until = Instant::now() + wait;
+        let answered = match self.rebalance() {
+            Some(Rebalance::Revoked(partitions) | Rebalance::Lost(partitions)) => {
+                self.unassign(&partitions)
+            }
+            Some(Rebalance::Assigned(_)) => self.assign(&[]),
+            None if owing => self.assign(&[]),
+            None => Ok(()),
+        };
+        if let Err(error) = answered {
+            tracing::debug!(%error, "answer to a rebalance before leaving");
+        }
+        self.serve_until(Instant::now() + JOIN.min(wait), || self.has_name());
+        self.base.unsubscribe();
+        self.serve_until(until, || !self.has_name());
     }
 
     fn serve_until(&self, until: Instant, done: impl Fn() -> bool) {
@@ -388,6 +396,11 @@ impl Consumer {
         let topics = &self.base.context().topics;
         topics.get(partition.input as usize).map_or("", String::as_str)
     }
+}
+
+/// Whether another member has our identity: this client is of no more use.
+pub(crate) fn is_fenced(error: &KafkaError) -> bool {
+    *error == KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::FencedInstanceId)
 }
 
 /// Errors that no waiting mends.

@@ -7,7 +7,7 @@ mod parking;
 mod send;
 
 use crate::batch::{Batch, Mark};
-use crate::consumer::{Consumer, Feeds};
+use crate::consumer::{Consumer, Feeds, is_fenced};
 use crate::core::{Core, Effect, Ended, Partition, Policy, WindowId};
 use crate::courier::{Courier, Job, Reply};
 use crate::failure::{Failure, Kind};
@@ -282,9 +282,9 @@ impl Kafka {
                  Reset the group's offsets (kafka-consumer-groups --reset-offsets) to accept the loss, and lengthen retention.ms",
                 self.worksite.group
             ),
-            KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::FencedInstanceId) => format!(
-                "another member of group {} took this worker's identity: a second process with the same state directory, or what the one before it asked for and the network brought late; \
-                 start it again, with a --state-dir of its own if another runs, nothing is lost",
+            error if is_fenced(error) => format!(
+                "another member of group {} took this worker's identity: a second process with the same state directory, or what was asked for before and came late; \
+                 what was not committed is read again, nothing is lost",
                 self.worksite.group
             ),
             other => format!("{inputs} cannot be read by group {}: {other}", self.worksite.group),

@@ -4,46 +4,32 @@ mod lane;
 
 mod levers;
 
+mod life;
+
 mod running;
 
 pub use levers::{BadLimit, Levers, Limits};
 pub use running::{Running, StopHandle};
 
 use levers::MAX_IN_FLIGHT;
-use running::{Ended, Stop, StopsTheOthers};
+use life::Life;
+use running::{Stop, StopsTheOthers};
 
 use crate::admin::Endpoint;
 use crate::broker::Broker;
-use crate::consumer::Consumer;
-use crate::context::{Context, Shared};
-use crate::core::{Core, Exit, Settings};
-use crate::courier::{Courier, Means};
+use crate::core::Settings;
 use crate::dead_letter::{Dialect, Dialects};
 use crate::identity::Identity;
-use crate::kafka::{Kafka, Target, Worksite};
-use crate::lane::{Reader, Topics as LaneTopics};
-use crate::producer::Producer;
-use crate::sink::{Marked, Sink};
+use crate::kafka::{Target, Worksite};
+use crate::sink::Sink;
 use crate::stage::{IntoStage, Stage};
 use crate::telemetry::{self, Observed, Seat};
 use crate::topics::Topics;
-use crate::worker::{Line, Worker, attempt};
+use crate::worker::Line;
 use std::fmt;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, mpsc};
 use tokio::sync::Notify;
-
-/// How long leaving the group may take after a stop.
-const LEAVE: Duration = Duration::from_secs(3);
-
-/// A producer that became unusable a second time within this has a twin.
-const FENCED: Duration = Duration::from_secs(60);
-
-/// How long a new producer waits for the broker at start.
-const OPEN: Duration = Duration::from_secs(30);
 
 /// Whether outputs and offsets take effect together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -82,7 +68,7 @@ pub struct Service {
     pub delivery: Delivery,
     /// How many workers, each a thread and a group member; 0 counts as 1.
     pub workers: usize,
-    /// What [`Context::rng`] is a function of; none: a random one.
+    /// What [`Context::rng`](crate::Context::rng) is a function of; none: a random one.
     pub seed: Option<u64>,
     /// Where identities are kept across restarts; none: nowhere.
     pub state_dir: Option<PathBuf>,
@@ -229,15 +215,21 @@ impl Service {
     ) -> Result<(), StartError> {
         let (ready, all_ready) = mpsc::channel();
         for (number, line) in lines.into_iter().enumerate() {
-            let identity = self.identity()?;
-            let sink = sink().map(Marked::new);
-            let (service, worksite, stage) = (self.clone(), worksite.clone(), stage.clone());
-            let ready = ready.clone();
             let seat = LeavesItsSeat(line.seat.clone());
             let stop = StopsTheOthers(running.stop.clone());
+            let ready = ready.clone();
+            let life = Life {
+                service: self.clone(),
+                stage: stage.clone(),
+                worksite: worksite.clone(),
+                identity: Arc::new(Mutex::new(self.identity()?)),
+                sink: sink().map(|sink| Arc::new(Mutex::new(sink))),
+                levers: running.levers.clone(),
+                number,
+            };
             let work = move || {
                 let (_stop, _seat) = (stop, seat);
-                service.work(stage, worksite, identity, sink, line, &ready)
+                life.live(line, &ready)
             };
             let thread = std::thread::Builder::new().name(format!("{}-{number}", self.stage));
             let worker = thread
@@ -319,126 +311,6 @@ impl Service {
                 .map_err(|error| StartError::Usage(format!("state directory {error}"))),
         }
     }
-
-    /// The whole life of one worker's thread.
-    fn work<S: Stage>(
-        self,
-        stage: S,
-        mut worksite: Worksite,
-        identity: Identity,
-        sink: Option<Marked>,
-        line: Line,
-        ready: &mpsc::Sender<Result<(), StartError>>,
-    ) -> Ended {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        (worksite.is_sink, worksite.apart) = (sink.is_some(), !S::INLINE);
-        worksite.outputs_wait |= sink.is_some();
-        let outputs_wait = worksite.outputs_wait;
-        let (runtime, kafka) = match (runtime, self.connect(worksite, identity, sink, &line.wake)) {
-            (Ok(runtime), Ok(kafka)) => (runtime, kafka),
-            (Err(error), _) => return refuse(ready, StartError::Runtime(error.to_string())),
-            (_, Err(error)) => return refuse(ready, error),
-        };
-        if let Some(seat) = &line.seat {
-            seat.sits(&kafka.consumer);
-        }
-        ready.send(Ok(())).ok();
-        let shared = Rc::new(Shared {
-            stage: self.stage.clone(),
-            topic: self.input.clone(),
-            outputs: self.outputs.iter().map(|(name, _)| name.clone()).collect(),
-            seed: self.seed.unwrap_or_else(rand::random),
-            kept: Default::default(),
-        });
-        let settings = Settings {
-            inline: S::INLINE,
-            outputs_wait,
-            incarnation: rand::random(),
-            ..self.settings
-        };
-        let spawn = |stage: Rc<S>, kept: Rc<crate::record::Kept>, context: Rc<Context>| async move {
-            attempt(&*stage, kept.record(), &context).await
-        };
-        let make_context = Box::new(move || Context::new(shared.clone()));
-        let core = Core::new(settings);
-        let mut worker = Worker::new(core, kafka, stage, spawn, make_context, line);
-        let exit = runtime.block_on(worker.run());
-        (exit, worker.leave(LEAVE))
-    }
-
-    fn connect(
-        &self,
-        worksite: Worksite,
-        mut identity: Identity,
-        sink: Option<Marked>,
-        wake: &Arc<Notify>,
-    ) -> Result<Kafka, StartError> {
-        let failed = |error: rdkafka::error::KafkaError| StartError::Runtime(error.to_string());
-        let exactly_once = self.delivery == Delivery::ExactlyOnce && sink.is_none();
-        let limits = worksite.targets.iter().flatten().chain([&worksite.dead_letters]);
-        let limits =
-            limits.chain(worksite.lane.iter().flat_map(|(retry, redirect)| [retry, redirect]));
-        let limits: Vec<usize> = limits.map(|target| target.limit).collect();
-        let largest = limits.iter().copied().max().unwrap_or_default();
-        let smallest = limits.iter().copied().min().unwrap_or_default();
-        let member = identity.member();
-        let (broker, group) = (self.broker.clone(), self.group.clone());
-        let (mut opened, mut fenced) = (false, None::<Instant>);
-        // The courier asks for the settings again when a producer is unusable.
-        let mut config = move || {
-            let now = Instant::now();
-            // Twice in a minute: somebody else has the same identity, and we would go on fencing
-            // each other for ever.
-            if std::mem::replace(&mut opened, true)
-                && exactly_once
-                && fenced.replace(now).is_some_and(|before| now - before < FENCED)
-                && let Err(error) = identity.renew()
-            {
-                tracing::warn!(%error, "the worker's identity cannot be changed");
-            }
-            let id = exactly_once.then(|| identity.transactional(&group));
-            broker.producer(id.as_deref(), largest, smallest)
-        };
-        let producer = Arc::new(Producer::open(&config(), OPEN).map_err(failed)?);
-        let notify = wake.clone();
-        let wake_up = move || notify.notify_one();
-        let (inputs, observed) = (&worksite.inputs, self.admin.is_some());
-        let who = (self.group.as_str(), member.as_deref());
-        let apart = worksite.apart.then_some(worksite.partitions);
-        let consumer =
-            Consumer::join(&self.broker, who, inputs, apart, observed, wake_up).map_err(failed)?;
-        let consumer = Arc::new(consumer);
-        let means = Means {
-            consumer: consumer.clone(),
-            producer: Box::new(config),
-            reader: self.broker.consumer(&self.group, None),
-            exactly_once,
-            sink,
-            late: 0,
-        };
-        let notify = wake.clone();
-        let courier = Courier::start(means, move || notify.notify_one())
-            .map_err(|error| StartError::Runtime(format!("no thread for a courier: {error}")))?;
-        let lanes = match &worksite.lane {
-            None => None,
-            Some((retry, redirect)) => {
-                let topics = LaneTopics {
-                    input: self.input.clone(),
-                    retry: retry.topic.clone(),
-                    redirect: redirect.topic.clone(),
-                };
-                let notify = wake.clone();
-                let (broker, worker) = (self.broker.clone(), consumer.clone());
-                let reader = Reader::start(broker, &self.group, topics, worker, move || {
-                    notify.notify_one();
-                });
-                Some(reader.map_err(|error| {
-                    StartError::Runtime(format!("no thread for the retry lane: {error}"))
-                })?)
-            }
-        };
-        Ok(Kafka::new(consumer, producer, courier, lanes, worksite))
-    }
 }
 
 /// Held by a worker: when it ends, by a panic too, others see it.
@@ -450,10 +322,4 @@ impl Drop for LeavesItsSeat {
             seat.leave();
         }
     }
-}
-
-fn refuse(ready: &mpsc::Sender<Result<(), StartError>>, error: StartError) -> Ended {
-    let text = error.to_string();
-    ready.send(Err(error)).ok();
-    (Exit::Failed, Some(text))
 }

@@ -9,6 +9,7 @@
 use crate::core::{Partition, Position};
 use crate::record::Headers;
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// An output on its way into the database.
 #[derive(Clone, Debug)]
@@ -69,15 +70,23 @@ pub trait Sink: Send {
     fn write(&mut self, rows: &[Row], advances: &[Advance]) -> Result<(), Refusal>;
 }
 
-/// A sink, and the marks it is known to hold.
+/// A sink that outlives who writes to it: a worker that begins anew in place.
+pub(crate) type Shared = Arc<Mutex<Box<dyn Sink>>>;
+
+/// A sink, and the marks it is known to hold. Each writer knows its own, by which the sink tells it from
+/// its successor.
 pub(crate) struct Marked {
-    pub(crate) sink: Box<dyn Sink>,
+    sink: Shared,
     marks: HashMap<Partition, Option<String>>,
 }
 
 impl Marked {
-    pub(crate) fn new(sink: Box<dyn Sink>) -> Marked {
+    pub(crate) fn new(sink: Shared) -> Marked {
         Marked { sink, marks: HashMap::new() }
+    }
+
+    fn sink(&self) -> MutexGuard<'_, Box<dyn Sink>> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn positions(
@@ -85,7 +94,7 @@ impl Marked {
         partitions: &[Partition],
     ) -> anyhow::Result<Vec<(Partition, i64, String)>> {
         let numbers: Vec<i32> = partitions.iter().map(|partition| partition.number).collect();
-        let stored = self.sink.positions(&numbers)?;
+        let stored = self.sink().positions(&numbers)?;
         let mut found = Vec::new();
         for (partition, stored) in partitions.iter().zip(stored) {
             self.marks.insert(*partition, stored.as_ref().map(|(_, mark)| mark.clone()));
@@ -106,7 +115,7 @@ impl Marked {
             mark: position.metadata(),
         };
         let advances: Vec<Advance> = positions.iter().map(advance).collect();
-        self.sink.write(rows, &advances)?;
+        self.sink().write(rows, &advances)?;
         for ((partition, _), advance) in positions.iter().zip(advances) {
             self.marks.insert(*partition, Some(advance.mark));
         }

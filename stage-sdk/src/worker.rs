@@ -10,7 +10,7 @@ mod report;
 
 pub(crate) use attempt::{Attempt, Where, attempt};
 
-use crate::consumer::{Next, Rebalance};
+use crate::consumer::{Next, Rebalance, is_fenced};
 use crate::context::Context;
 use crate::core::{Core, Effect, Ended, Event, Exit, Partition};
 use crate::courier::{Job, Reply};
@@ -77,14 +77,23 @@ pub(crate) struct Worker<S, F> {
     clock: Instant,
     /// The time as last looked at: the clock costs more than a record.
     now: Duration,
-    wake: Arc<Notify>,
-    stop: Arc<AtomicBool>,
-    orders: Receiver<Event<'static>>,
+    line: Line,
     told_to_stop: bool,
     reporter: Reporter,
     exit: Option<Exit>,
     /// Why the worker stops by itself.
+    verdict: Option<String>,
+    /// Another member has its identity.
+    fenced: bool,
+}
+
+/// What is left of a worker.
+pub(crate) struct Left {
+    pub(crate) line: Line,
+    /// Why it stopped by itself.
     pub(crate) verdict: Option<String>,
+    /// Another member of the group has its identity: it may begin anew.
+    pub(crate) fenced: bool,
 }
 
 impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
@@ -96,7 +105,6 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         make_context: Box<dyn Fn() -> Context>,
         line: Line,
     ) -> Self {
-        let Line { wake, stop, orders, seat } = line;
         Worker {
             core,
             effects: VecDeque::new(),
@@ -105,7 +113,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             pristine: stage,
             context: Rc::new(make_context()),
             held: Vec::new(),
-            handlers: Handlers::new(wake.clone()),
+            handlers: Handlers::new(line.wake.clone()),
             spawn,
             make_context,
             headers: Vec::new(),
@@ -115,13 +123,12 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             born: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             clock: Instant::now(),
             now: Duration::ZERO,
-            wake,
-            stop,
-            orders,
             told_to_stop: false,
-            reporter: Reporter::new(seat),
+            reporter: Reporter::new(line.seat.clone()),
+            line,
             exit: None,
             verdict: None,
+            fenced: false,
         }
     }
 
@@ -143,11 +150,11 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
 
     /// One round; whether there may be more to do at once.
     fn turn(&mut self) -> bool {
-        if self.stop.load(Ordering::Acquire) && !self.told_to_stop {
+        if self.line.stop.load(Ordering::Acquire) && !self.told_to_stop {
             self.told_to_stop = true;
             self.step(Event::Stop);
         }
-        while let Ok(order) = self.orders.try_recv() {
+        while let Ok(order) = self.line.orders.try_recv() {
             self.step(order);
         }
         self.replies();
@@ -177,7 +184,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         let now = self.time();
         let due = self.core.deadline().map_or(PARK, |due| due.saturating_sub(now).min(PARK));
         tokio::select! {
-            () = self.wake.notified() => {}
+            () = self.line.wake.notified() => {}
             () = tokio::time::sleep(due) => {}
         }
     }
@@ -238,6 +245,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 Ok(Next::Event) => self.rebalances(),
                 Ok(Next::Nothing) => return true,
                 Err(error) => {
+                    self.fenced = is_fenced(&error);
                     self.fail(self.kafka.explain(&error));
                     return false;
                 }
@@ -481,8 +489,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     }
 
     /// Leaves the group and ends the threads.
-    pub(crate) fn leave(self, wait: Duration) -> Option<String> {
+    pub(crate) fn leave(self, wait: Duration) -> Left {
         self.kafka.leave(wait);
-        self.verdict
+        Left { line: self.line, verdict: self.verdict, fenced: self.fenced }
     }
 }

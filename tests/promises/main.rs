@@ -22,3 +22,4 @@ mod outside;
 mod refused;
 mod replays;
 mod stop;
+mod twins;

@@ -28,7 +28,12 @@ fn away(delivery: &str, judged: impl Fn(&str, &[Seen], &[usize])) {
     let load = Load::start(&chain.brokers, chain.first(), 500);
     let mut last = Judge::of(&chain.brokers, chain.last());
     let mut more = |than: usize| {
-        let look = || (last.look(Duration::from_millis(50)) > than).then_some(());
+        let look = || {
+            for stage in &mut stages {
+                assert!(!stage.has_ended(), "{} ended by itself", stage.log.display());
+            }
+            (last.look(Duration::from_millis(50)) > than).then_some(())
+        };
         until(&format!("more than {than} pizzas"), LIMIT, look);
     };
     more(1_000);

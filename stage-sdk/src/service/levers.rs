@@ -80,9 +80,7 @@ impl Levers {
                 "records_per_second is {records}; it may be 1 to {MAX_A_SECOND}, or null for no limit"
             )));
         }
-        let workers = self.workers.len() as f64;
-        let each = records_per_second.map(|r| Duration::from_secs_f64(workers / f64::from(r)));
-        let told = core::Limits { max_in_flight: max_in_flight as usize, each };
+        let told = self.for_each_worker(limits);
         self.set(|stands| stands.1 = limits, || Event::Limits(told));
         Ok(())
     }
@@ -95,6 +93,27 @@ impl Levers {
     /// The limits that hold.
     pub fn limits(&self) -> Limits {
         self.stands().1
+    }
+
+    /// A worker that has begun anew hears how they stand.
+    pub(super) fn tell(&self, number: usize) {
+        let stands = self.stands.lock().unwrap_or_else(PoisonError::into_inner);
+        let (paused, limits) = *stands;
+        let Some((worker, wake)) = self.workers.get(number) else { return };
+        worker.send(Event::Limits(self.for_each_worker(limits))).ok();
+        if paused {
+            worker.send(Event::Pause).ok();
+        }
+        wake.notify_one();
+    }
+
+    fn for_each_worker(&self, limits: Limits) -> core::Limits {
+        let workers = self.workers.len() as f64;
+        let each = |records| Duration::from_secs_f64(workers / f64::from(records));
+        core::Limits {
+            max_in_flight: limits.max_in_flight as usize,
+            each: limits.records_per_second.map(each),
+        }
     }
 
     fn stands(&self) -> (bool, Limits) {
@@ -116,5 +135,30 @@ impl Levers {
 impl fmt::Debug for Levers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Levers").field(&self.stands()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_begins_anew_hears_how_they_stand() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let levers = Levers::new(vec![(tell, Arc::default())], 7);
+        levers.pause();
+        let limits = Limits { max_in_flight: 3, records_per_second: Some(10) };
+        levers.limit(limits).unwrap();
+        assert_eq!(told.try_iter().count(), 2, "the one before it has heard");
+        levers.tell(0);
+        let each = Some(Duration::from_millis(100));
+        let limits = core::Limits { max_in_flight: 3, each };
+        assert!(matches!(told.recv(), Ok(Event::Limits(told)) if told == limits));
+        assert!(matches!(told.recv(), Ok(Event::Pause)));
+        levers.resume();
+        told.recv().unwrap();
+        levers.tell(0);
+        told.recv().unwrap();
+        assert!(told.try_recv().is_err(), "it is paused no more");
     }
 }

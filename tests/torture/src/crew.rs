@@ -178,9 +178,9 @@ impl Crew {
         Ok(())
     }
 
-    /// How often the identity of one was taken by what its predecessor had asked for.
-    pub(crate) fn fenced(&self) -> u32 {
-        self.processes.iter().map(|process| process.fenced).sum()
+    /// How often the identity of one was taken, by what was asked for before and came late.
+    pub(crate) fn fenced(&self) -> Result<usize> {
+        self.processes.iter().map(Process::fenced).sum()
     }
 
     /// The most any has used, by program.

@@ -4,15 +4,15 @@ use crate::around::Environment;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long one may take to end after SIGTERM: promise 9.
 const STOP: Duration = Duration::from_secs(10);
 
-/// What a stage says that lost its identity to another member.
-const FENCED: &str = "took this worker's identity";
+/// What a stage says each time that it lost its identity to another member, and goes on.
+const FENCED: &str = "this worker begins anew";
 
 /// A place in the crew, and who fills it.
 pub(crate) struct Process {
@@ -23,8 +23,6 @@ pub(crate) struct Process {
     log: PathBuf,
     state: State,
     pub(crate) most: Most,
-    /// How often another took its identity.
-    pub(crate) fenced: u32,
 }
 
 /// Whether nothing else is done to a process meanwhile.
@@ -66,7 +64,13 @@ impl Process {
         log: PathBuf,
     ) -> Process {
         let state = State::Down(Instant::now());
-        Process { name, program, args, environment, log, state, most: Most::default(), fenced: 0 }
+        Process { name, program, args, environment, log, state, most: Most::default() }
+    }
+
+    /// How often another took its identity, by its log.
+    pub(crate) fn fenced(&self) -> Result<usize> {
+        let log = std::fs::read(&self.log)?;
+        Ok(String::from_utf8_lossy(&log).matches(FENCED).count())
     }
 
     /// Starts, wakes and looks after it, as is due. What it did of itself that it should not comes back.
@@ -77,10 +81,7 @@ impl Process {
                 Some(status) => {
                     let trouble = format!("{name} ended by itself: {status}");
                     self.state = State::Down(now);
-                    // What its predecessor asked the group for came late: it says so, and starts again.
-                    let fenced = status.code() == Some(1) && last_line(&self.log)?.contains(FENCED);
-                    self.fenced += u32::from(fenced);
-                    return Ok(Some(trouble).filter(|_| !fenced));
+                    return Ok(Some(trouble));
                 }
                 None => self.most.look(child.id()),
             },
@@ -233,10 +234,6 @@ fn memory(pid: u32, which: &str) -> u64 {
 
 fn files(pid: u32) -> u64 {
     std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |files| files.count()) as u64
-}
-
-fn last_line(file: &Path) -> Result<String> {
-    Ok(std::fs::read_to_string(file)?.lines().last().unwrap_or_default().to_owned())
 }
 
 fn signal(child: &Child, name: &str) -> Result<()> {

@@ -28,7 +28,7 @@ pub(crate) struct Report {
     pub(crate) faults: BTreeMap<&'static str, u32>,
     pub(crate) ends_of_transactions_cut: u32,
     /// Processes that a late request of their predecessor took the identity from, and that ended for it.
-    pub(crate) fenced: u32,
+    pub(crate) fenced: usize,
     pub(crate) most: BTreeMap<String, Most>,
     /// What a judge counted while all stages were dead, and at the end.
     pub(crate) halted: Value,

@@ -77,7 +77,7 @@ pub(crate) fn run(
         kills: scene.crew.kills.clone(),
         faults: storm.faults,
         ends_of_transactions_cut: scene.engine.proxies.iter().map(|proxy| proxy.ends_cut()).sum(),
-        fenced: scene.crew.fenced(),
+        fenced: scene.crew.fenced()?,
         most: scene.crew.most(),
         halted,
         end,
