@@ -33,6 +33,9 @@ pub(crate) struct Entry {
     /// Which copy of it in the retry topic counts, in hexadecimal digits; none: the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     edition: Option<String>,
+    /// When it was written, as its record says: milliseconds since the epoch.
+    #[serde(skip)]
+    written: Option<u64>,
 }
 
 impl Entry {
@@ -52,7 +55,14 @@ impl Entry {
             first: note.first.map(millis),
             error: error.map(|text| text.chars().take(LONGEST).collect()),
             edition: edition_text(note.edition),
+            written: None,
         }
+    }
+
+    /// With the time of its record, if that has one.
+    pub(crate) fn written(mut self, time: Option<i64>) -> Entry {
+        self.written = time.and_then(|time| u64::try_from(time).ok());
+        self
     }
 
     /// Reads a value of the redirect topic.
@@ -76,10 +86,25 @@ impl Entry {
         self.first.map(Duration::from_millis)
     }
 
-    /// How the record stands.
+    /// How the record stands for who takes it over `now`. It was to wait from when this was written, by the
+    /// clock of who wrote it; should that be ahead of ours, it waits no longer than it was to.
     ///
     /// # Errors
     /// It does not say which copy of the record counts.
+    pub(crate) fn taken_over(&self, now: Duration) -> Result<Note, String> {
+        let mut note = self.note()?;
+        if let (Rest::Until(due), Some(written)) = (&mut note.rest, self.written)
+            && let Some(wait) = due.checked_sub(Duration::from_millis(written))
+        {
+            *due = (*due).min(now + wait);
+        }
+        Ok(note)
+    }
+
+    /// As it is written.
+    ///
+    /// # Errors
+    /// As [`taken_over`](Entry::taken_over).
     pub(crate) fn note(&self) -> Result<Note, String> {
         let edition = edition(self.edition.as_deref().map(str::as_bytes));
         let edition = edition.ok_or_else(|| format!("edition {:?} is no number", self.edition))?;
@@ -179,6 +204,25 @@ mod tests {
                 assert_eq!(entry.note(), Ok(note));
             }
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_makes_nobody_wait_longer() {
+        let ms = Duration::from_millis;
+        let due = |due, written, now| {
+            let note = Note { attempts: 1, first: None, rest: Rest::Until(ms(due)), edition: 0 };
+            let entry = Entry::new(None, &note, None).written(written);
+            match entry.taken_over(ms(now)).unwrap().rest {
+                Rest::Until(at) => at.as_millis() as u64,
+                other => panic!("{other:?}"),
+            }
+        };
+        let hour = 3_600_000;
+        assert_eq!(due(5_000, Some(4_000), 4_500), 5_000, "by clocks that agree");
+        assert_eq!(due(5_000, Some(4_000), 9_000), 5_000, "its time has come");
+        assert_eq!(due(hour + 5_000, Some(hour as i64 + 4_000), 4_500), 5_500);
+        assert_eq!(due(hour + 5_000, None, 4_500), hour + 5_000, "no time is known");
+        assert_eq!(due(5_000, Some(hour as i64), 4_500), 5_000, "set ahead since");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod acknowledgements;
 mod attempts;
 mod bad_records;
 mod bounded;
+mod clocks;
 mod dead_letters;
 mod dependency;
 mod depth;

@@ -1,13 +1,16 @@
 // The time of day of one process, wrong by what a file says: eight bytes, nanoseconds, in the order of this machine.
 // Preloaded by clocks.rs. How long something takes (CLOCK_MONOTONIC) stays right, as it does where somebody sets
-// a machine's clock. timespec_get is left alone: librdkafka computes with it until when to wait.
+// a machine's clock: until when to wait is said in the wrong time (librdkafka), and the kernel knows the right one.
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,4 +47,17 @@ time_t time(time_t *told) {
   clock_gettime(CLOCK_REALTIME, &now);
   if (told) *told = now.tv_sec;
   return now.tv_sec;
+}
+
+int timespec_get(struct timespec *now, int base) {
+  return base == TIME_UTC && clock_gettime(CLOCK_REALTIME, now) == 0 ? base : 0;
+}
+
+// glibc's cnd_t and mtx_t are what these are cast to.
+int cnd_timedwait(cnd_t *cond, mtx_t *mutex, const struct timespec *until) {
+  int64_t right = (int64_t)until->tv_sec * 1000000000 + until->tv_nsec - (wrong ? *wrong : 0);
+  struct timespec then = {right / 1000000000, right % 1000000000};
+  int result =
+      pthread_cond_clockwait((pthread_cond_t *)cond, (pthread_mutex_t *)mutex, CLOCK_REALTIME, &then);
+  return result == 0 ? thrd_success : result == ETIMEDOUT ? thrd_timedout : thrd_error;
 }

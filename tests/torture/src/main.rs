@@ -61,7 +61,7 @@ struct Options {
     /// The data of our broker and of the API are on a disk that is full at times; only root can mount it.
     #[arg(long)]
     full_disk: bool,
-    /// The clocks of our processes are set wrong at times, by up to 20 s; takes a C compiler.
+    /// The clocks of our processes are set wrong at times, by up to 50 minutes (the API's by 20 s); takes a C compiler.
     #[arg(long)]
     clocks: bool,
     /// Records a second into each chain.
