@@ -336,9 +336,13 @@ impl Consumer {
     pub(crate) fn leave(self: Arc<Self>, owing: bool, wait: Duration) {
         let until = Instant::now() + wait;
         self.base.context().closing.store(true, Ordering::Release);
-        // Who was fenced is no member any more.
+        // Who was fenced answers too, since a client that owes an answer never closes; but it is no member any
+        // more, and has nothing to leave.
+        self.answer_last(owing);
         if self.base.client().fatal_error().is_none() {
-            self.unsubscribe(owing, wait);
+            self.serve_until(Instant::now() + JOIN.min(wait), || self.has_name());
+            self.base.unsubscribe();
+            self.serve_until(until, || !self.has_name());
         }
         // A courier, or the reader of a lane, may still wait for an answer with it. Only who has it
         // alone closes it, and before it is closed its leave may not have been sent.
@@ -356,8 +360,7 @@ impl Consumer {
         }
     }
 
-    fn unsubscribe(&self, owing: bool, wait: Duration) {
-        let until = Instant::now() + wait;
+    fn answer_last(&self, owing: bool) {
         let answered = match self.rebalance() {
             Some(Rebalance::Revoked(partitions) | Rebalance::Lost(partitions)) => {
                 self.unassign(&partitions)
@@ -369,9 +372,6 @@ impl Consumer {
         if let Err(error) = answered {
             tracing::debug!(%error, "answer to a rebalance before leaving");
         }
-        self.serve_until(Instant::now() + JOIN.min(wait), || self.has_name());
-        self.base.unsubscribe();
-        self.serve_until(until, || !self.has_name());
     }
 
     fn serve_until(&self, until: Instant, done: impl Fn() -> bool) {

@@ -56,6 +56,8 @@ pub(crate) enum Reply {
     Commanded(Partition, Vec<Wanted>),
     /// Where the next parked records may be, and those that were there.
     Fetched(Partition, i64, Vec<Back>),
+    /// Another has this worker's place: it may begin anew.
+    Fenced(String),
     /// Nothing that waiting mends.
     Failed(String),
 }
@@ -132,15 +134,17 @@ impl Means {
                 let ended = producer.abort(ended);
                 Reply::Ended { window, ended, acknowledged: false }
             }
+            // The producer of a successor would be fenced by it.
+            Job::Renew if stop.load(Ordering::Acquire) => return None,
             Job::Renew => {
                 let config = (self.producer)();
                 let open = || Producer::open(&config, ASK);
                 Reply::Renewed(Arc::new(until_done(stop, "a new producer", open)?))
             }
             Job::Store(window, producer, rows, positions) => {
-                match self.store(&producer, &rows, &positions) {
+                match self.store(&producer, &rows, &positions, stop)? {
                     Ok(ended) => Reply::Ended { window, ended, acknowledged: false },
-                    Err(text) => Reply::Failed(text),
+                    Err(text) => Reply::Fenced(text),
                 }
             }
             Job::Restore(partitions) => {
@@ -222,18 +226,20 @@ impl Means {
         (ended, false)
     }
 
-    /// Dead letters are acknowledged first; then rows and offsets, all or none.
+    /// Dead letters are acknowledged first; then rows and offsets, all or none. None: told to give up before
+    /// the rows, which a successor may be about to store.
     fn store(
         &mut self,
         producer: &Producer,
         rows: &[Row],
         positions: &[(Partition, Position)],
-    ) -> Result<Ended, String> {
+        stop: &AtomicBool,
+    ) -> Option<Result<Ended, String>> {
         if let Err(ended) = self.flush(producer) {
-            return Ok(abort_unless_broken(producer, ended));
+            return Some(Ok(abort_unless_broken(producer, ended)));
         }
-        let Some(sink) = &mut self.sink else { return Ok(Ended::Aborted) };
-        match sink.write(rows, positions) {
+        let sink = self.sink.as_mut().filter(|_| !stop.load(Ordering::Acquire))?;
+        Some(match sink.write(rows, positions) {
             Ok(()) => {
                 // Nobody reads them back: they show the lag to whoever looks at the group.
                 let list = self.consumer.offsets(positions.iter().map(|(p, at)| (*p, at)));
@@ -242,15 +248,12 @@ impl Means {
                 }
                 Ok(Ended::Committed)
             }
-            Err(Refusal::Fenced) => Err(
-                "another reader has advanced the stored offsets; this one begins anew from there"
-                    .into(),
-            ),
+            Err(Refusal::Fenced) => Err("another reader has advanced the stored offsets".into()),
             Err(Refusal::Away(error)) => {
                 tracing::warn!("the database cannot now: {error:#}");
                 Ok(Ended::Aborted)
             }
-        }
+        })
     }
 
     fn reread(&self, topic: &str, partition: i32, offset: i64) -> Result<Kept, String> {

@@ -28,14 +28,14 @@ pub(crate) struct Entry {
     /// When it failed first, in milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     first: Option<u64>,
+    /// When this was noted, by the clock that `due` is by, in milliseconds since the epoch; only with `due`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    noted: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) error: Option<String>,
     /// Which copy of it in the retry topic counts, in hexadecimal digits; none: the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     edition: Option<String>,
-    /// When it was written, as its record says: milliseconds since the epoch.
-    #[serde(skip)]
-    written: Option<u64>,
 }
 
 impl Entry {
@@ -53,16 +53,10 @@ impl Entry {
             },
             held: note.rest == Rest::Held,
             first: note.first.map(millis),
+            noted: note.noted.filter(|_| matches!(note.rest, Rest::Until(_))).map(millis),
             error: error.map(|text| text.chars().take(LONGEST).collect()),
             edition: edition_text(note.edition),
-            written: None,
         }
-    }
-
-    /// With the time of its record, if that has one.
-    pub(crate) fn written(mut self, time: Option<i64>) -> Entry {
-        self.written = time.and_then(|time| u64::try_from(time).ok());
-        self
     }
 
     /// Reads a value of the redirect topic.
@@ -86,30 +80,16 @@ impl Entry {
         self.first.map(Duration::from_millis)
     }
 
-    /// How the record stands for who takes it over `now`. It was to wait from when this was written, by the
-    /// clock of who wrote it; should that be ahead of ours, it waits no longer than it was to.
+    /// How the record stands.
     ///
     /// # Errors
     /// It does not say which copy of the record counts.
-    pub(crate) fn taken_over(&self, now: Duration) -> Result<Note, String> {
-        let mut note = self.note()?;
-        if let (Rest::Until(due), Some(written)) = (&mut note.rest, self.written)
-            && let Some(wait) = due.checked_sub(Duration::from_millis(written))
-        {
-            *due = (*due).min(now + wait);
-        }
-        Ok(note)
-    }
-
-    /// As it is written.
-    ///
-    /// # Errors
-    /// As [`taken_over`](Entry::taken_over).
     pub(crate) fn note(&self) -> Result<Note, String> {
         let edition = edition(self.edition.as_deref().map(str::as_bytes));
         let edition = edition.ok_or_else(|| format!("edition {:?} is no number", self.edition))?;
         let Entry { attempts, .. } = *self;
-        Ok(Note { attempts, first: self.first(), rest: self.rest(), edition })
+        let noted = self.noted.map(Duration::from_millis);
+        Ok(Note { attempts, first: self.first(), rest: self.rest(), noted, edition })
     }
 
     pub(crate) fn rest(&self) -> Rest {
@@ -197,7 +177,8 @@ mod tests {
         for key in [Some(&b"a"[..]), Some(b"\xff\x00\x7f"), Some(b"\x01\x02"), Some(b""), None] {
             for rest in [Rest::Until(at), Rest::Held, Rest::Behind] {
                 let edition = u64::from(rest == Rest::Behind) * 0xfeed;
-                let note = Note { attempts: 3, first: Some(at), rest, edition };
+                let noted = matches!(rest, Rest::Until(_)).then_some(at);
+                let note = Note { attempts: 3, first: Some(at), rest, noted, edition };
                 let text = serde_json::to_vec(&Entry::new(key, &note, Some("no"))).unwrap();
                 let entry = Entry::read(&text).unwrap();
                 assert_eq!(entry.key().as_deref(), key);
@@ -207,28 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_ahead_makes_nobody_wait_longer() {
-        let ms = Duration::from_millis;
-        let due = |due, written, now| {
-            let note = Note { attempts: 1, first: None, rest: Rest::Until(ms(due)), edition: 0 };
-            let entry = Entry::new(None, &note, None).written(written);
-            match entry.taken_over(ms(now)).unwrap().rest {
-                Rest::Until(at) => at.as_millis() as u64,
-                other => panic!("{other:?}"),
-            }
-        };
-        let hour = 3_600_000;
-        assert_eq!(due(5_000, Some(4_000), 4_500), 5_000, "by clocks that agree");
-        assert_eq!(due(5_000, Some(4_000), 9_000), 5_000, "its time has come");
-        assert_eq!(due(hour + 5_000, Some(hour as i64 + 4_000), 4_500), 5_500);
-        assert_eq!(due(hour + 5_000, None, 4_500), hour + 5_000, "no time is known");
-        assert_eq!(due(5_000, Some(hour as i64), 4_500), 5_000, "set ahead since");
-    }
-
-    #[test]
     fn a_note_takes_no_more_than_two_bytes_for_each_of_its_key() {
         let (attempts, first, edition) = (u32::MAX, Some(Duration::MAX), u64::MAX);
-        let note = Note { attempts, first, rest: Rest::Held, edition };
+        let rest = Rest::Until(Duration::MAX);
+        let note = Note { attempts, first, rest, noted: first, edition };
         for byte in 0..=255u8 {
             let value =
                 serde_json::to_vec(&Entry::new(Some(&vec![byte; 1000]), &note, None)).unwrap();

@@ -113,6 +113,13 @@ impl Seat {
         *lock(&self.consumer) = Arc::downgrade(consumer);
     }
 
+    /// It begins anew: until then it has nothing, and nobody knows where it stands.
+    pub(crate) fn stands_up(&self) {
+        *lock(&self.look) = None;
+        *lock(&self.ends) = Ends::default();
+        *lock(&self.consumer) = Weak::new();
+    }
+
     /// The worker's thread is gone.
     pub(crate) fn leave(&self) {
         self.ended.store(true, Ordering::Release);

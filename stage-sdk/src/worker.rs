@@ -12,6 +12,7 @@ pub(crate) use attempt::{Attempt, Where, attempt};
 
 use crate::consumer::{Next, Rebalance, is_fenced};
 use crate::context::Context;
+use crate::core::counts::{Counts, Histogram};
 use crate::core::{Core, Effect, Ended, Event, Exit, Partition};
 use crate::courier::{Job, Reply};
 use crate::dead_letter::Trouble;
@@ -21,7 +22,7 @@ use crate::kafka::Kafka;
 use crate::lane::{self, Back};
 use crate::record::{self, Kept, Record};
 use crate::stage::Stage;
-use crate::telemetry::Seat;
+use crate::telemetry::{Seat, Sent};
 use attempt::Held;
 use rdkafka::Message as _;
 use rdkafka::error::KafkaError;
@@ -83,7 +84,7 @@ pub(crate) struct Worker<S, F> {
     exit: Option<Exit>,
     /// Why the worker stops by itself.
     verdict: Option<String>,
-    /// Another member has its identity.
+    /// Another has its place.
     fenced: bool,
 }
 
@@ -92,19 +93,31 @@ pub(crate) struct Left {
     pub(crate) line: Line,
     /// Why it stopped by itself.
     pub(crate) verdict: Option<String>,
-    /// Another member of the group has its identity: it may begin anew.
+    /// Another has its place: it may begin anew.
     pub(crate) fenced: bool,
+    pub(crate) past: Past,
+}
+
+/// What was counted, for a worker that begins anew: counts go on as long as the process lives.
+#[derive(Default)]
+pub(crate) struct Past {
+    counts: Counts,
+    sent: Sent,
+    rebalances: Histogram,
 }
 
 impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     pub(crate) fn new(
-        core: Core,
-        kafka: Kafka,
+        mut core: Core,
+        mut kafka: Kafka,
+        past: Past,
         stage: S,
         spawn: fn(Rc<S>, Rc<Kept>, Rc<Context>) -> F,
         make_context: Box<dyn Fn() -> Context>,
         line: Line,
     ) -> Self {
+        core.goes_on_from(past.counts);
+        kafka.sent = past.sent;
         Worker {
             core,
             effects: VecDeque::new(),
@@ -124,7 +137,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             clock: Instant::now(),
             now: Duration::ZERO,
             told_to_stop: false,
-            reporter: Reporter::new(line.seat.clone()),
+            reporter: Reporter::new(line.seat.clone(), past.rebalances),
             line,
             exit: None,
             verdict: None,
@@ -443,6 +456,10 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     self.kafka.replace(&self.core, window, partition, offset, &kept.record());
                     self.step(Event::Replaced(window));
                 }
+                Reply::Fenced(text) => {
+                    self.fenced = true;
+                    self.fail(text);
+                }
                 Reply::Failed(text) => self.fail(text),
             }
         }
@@ -488,9 +505,16 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         self.exit = Some(Exit::Failed);
     }
 
+    /// Whether another has its place.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fenced
+    }
+
     /// Leaves the group and ends the threads.
     pub(crate) fn leave(self, wait: Duration) -> Left {
+        let (counts, sent) = (self.core.counts().clone(), self.kafka.sent);
+        let past = Past { counts, sent, rebalances: self.reporter.rebalances() };
         self.kafka.leave(wait);
-        Left { line: self.line, verdict: self.verdict, fenced: self.fenced }
+        Left { line: self.line, verdict: self.verdict, fenced: self.fenced, past }
     }
 }

@@ -6,57 +6,50 @@
 
 use rdkafka::types::RDKafka;
 use std::ffi::CString;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// From the first sign to telling it; each wait after it is twice as long.
+/// From the first sign to telling it again; it doubles while that does not help.
 const FIRST: Duration = Duration::from_secs(2);
 
-/// The longest wait: librdkafka keeps each telling, some bytes, as long as the client lives.
-const LONGEST: Duration = Duration::from_secs(60);
+/// The longest: librdkafka keeps each telling, some bytes, as long as the client lives.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// When to tell a client its brokers again.
 pub(super) struct Reach {
     servers: CString,
-    next: Mutex<Option<Next>>,
-}
-
-/// The next telling, and how long after the one before it.
-#[derive(Clone, Copy)]
-struct Next {
-    at: Instant,
-    wait: Duration,
+    next: Mutex<(Option<Instant>, Duration)>,
 }
 
 impl Reach {
     pub(super) fn new(servers: &str) -> Reach {
         // A text with a zero byte names no broker; the client says so itself.
         let servers = CString::new(servers).unwrap_or_default();
-        Reach { servers, next: Mutex::new(None) }
+        Reach { servers, next: Mutex::new((None, FIRST)) }
     }
 
-    /// All brokers are down. This is said once, however long it lasts: from now on the client is told again
-    /// and again, until one is [found](Self::found).
+    /// All brokers are down.
     pub(super) fn lost(&self, now: Instant) {
-        self.next().get_or_insert(Next { at: now + FIRST, wait: FIRST });
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = next.1;
+        if next.0.is_none() {
+            *next = (Some(now + wait), (wait * 2).min(LONGEST));
+        }
     }
 
-    /// A broker has answered.
+    /// The group has answered.
     pub(super) fn found(&self) {
-        *self.next() = None;
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = (None, FIRST);
     }
 
     /// Whether it is time.
     fn is_due(&self, now: Instant) -> bool {
-        let mut next = self.next();
-        let Some(Next { wait, .. }) = next.filter(|next| next.at <= now) else { return false };
-        let wait = (wait * 2).min(LONGEST);
-        *next = Some(Next { at: now + wait, wait });
-        true
-    }
-
-    fn next(&self) -> MutexGuard<'_, Option<Next>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = next.0.is_some_and(|at| at <= now);
+        if due {
+            next.0 = None;
+        }
+        due
     }
 
     /// Tells the client, if it is time.
@@ -76,19 +69,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_told_later_and_later_until_a_broker_answers() {
-        let (reach, start) = (Reach::new("localhost:9092"), Instant::now());
-        assert!(!reach.is_due(start));
-        reach.lost(start);
-        let mut now = start;
-        for wait in [2, 4, 8, 16, 32, 60, 60] {
-            // Said twice, it is not told sooner, nor later.
+    fn it_is_told_later_and_later_until_the_group_answers() {
+        let (reach, mut now) = (Reach::new("localhost:9092"), Instant::now());
+        assert!(!reach.is_due(now));
+        for wait in [2, 4, 8, 10, 10] {
+            reach.lost(now);
             reach.lost(now + Duration::from_secs(1));
             assert!(!reach.is_due(now + Duration::from_millis(wait * 1000 - 1)));
             now += Duration::from_secs(wait);
             assert!(reach.is_due(now), "{wait}");
-            assert!(!reach.is_due(now), "told twice");
+            assert!(!reach.is_due(now + LONGEST), "told twice");
         }
+        reach.lost(now);
         reach.found();
         assert!(!reach.is_due(now + LONGEST));
         reach.lost(now);

@@ -3,7 +3,7 @@
 use super::Ended;
 use std::time::Duration;
 
-/// Counts since the worker began.
+/// Counts since the worker first began.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     /// Records taken from the input.

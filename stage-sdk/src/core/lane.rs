@@ -192,7 +192,7 @@ impl Lane {
     /// key's first; any other is behind, unless it rests by itself: an earlier policy left it so, or what
     /// was replayed came before it.
     pub fn park(&mut self, key: Option<u64>, offset: i64, note: Note) -> bool {
-        let Note { attempts, first: since, rest, edition } = note;
+        let Note { attempts, first: since, rest, edition, .. } = note;
         let key = key.unwrap_or_else(|| alone(offset));
         let blocked = self.keys.entry(key).or_insert_with(|| Blocked {
             records: VecDeque::with_capacity(1),
@@ -506,7 +506,7 @@ mod tests {
     }
 
     fn note(attempts: u32, rest: Rest) -> Note {
-        Note { attempts, first: None, rest, edition: 0 }
+        Note { attempts, first: None, rest, noted: None, edition: 0 }
     }
 
     #[test]

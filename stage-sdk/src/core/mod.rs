@@ -307,6 +307,8 @@ pub struct Note {
     pub first: Option<Time>,
     /// When it goes on.
     pub rest: Rest,
+    /// When this was noted, by the clock that `rest` is by; none: an earlier version did not say.
+    pub noted: Option<Time>,
     /// Which copy of it in the retry topic counts, where a replay has left another: 0 is the first.
     pub edition: u64,
 }

@@ -65,7 +65,8 @@ impl Core {
         }
         let first = progress.lane.goes_first(key, offset);
         let rest = if first { Rest::Until(now) } else { Rest::Behind };
-        let note = Note { attempts: 0, first: None, rest, edition: command.id.edition() };
+        let edition = command.id.edition();
+        let note = Note { attempts: 0, first: None, rest, noted: Some(now), edition };
         let is_new = progress.lane.park(key, offset, note);
         if let Some(key) = key.filter(|key| self.slots.holds(*key)) {
             progress.lane.waits_beside(key);

@@ -8,6 +8,13 @@ use std::collections::VecDeque;
 /// About what a note in the redirect topic takes, for the limit of a window.
 pub(super) const NOTE: usize = 200;
 
+/// From now on it waits at most as long as it was to: the clock by which that was noted may be ahead of ours.
+fn no_longer(note: &mut Note, now: Time) {
+    if let (Rest::Until(due), Some(noted)) = (&mut note.rest, note.noted) {
+        *due = (*due).min(now + due.saturating_sub(noted));
+    }
+}
+
 impl Core {
     /// What is parked of a partition is known: it can begin.
     pub(super) fn parked(
@@ -31,6 +38,7 @@ impl Core {
         };
         pending.iter_mut().filter(goes_on).for_each(|pending| pending.note.rest = Rest::Behind);
         pending.iter_mut().for_each(|pending| pending.key = retry.lane_key(pending.key));
+        pending.iter_mut().for_each(|pending| no_longer(&mut pending.note, now));
         let limit = retry.max_parked;
         let Some(progress) = self.partitions.get_mut(&partition) else { return };
         progress.lane = Lane::restore(limit, pending, start);
@@ -59,7 +67,8 @@ impl Core {
         while let Some((id, rest)) = next {
             let Some(slot) = self.slots.get(id) else { return };
             let (offset, bytes) = (slot.offset, slot.bytes);
-            let note = Note { attempts: slot.attempts, first: slot.first, rest, edition: 0 };
+            let (attempts, first) = (slot.attempts, slot.first);
+            let note = Note { attempts, first, rest, noted: Some(now), edition: 0 };
             let progress = self.partitions.get_mut(&partition);
             let is_new = progress.is_some_and(|p| p.lane.park(lane_key, offset, note));
             out.push_back(if is_new {
@@ -138,7 +147,8 @@ impl Core {
         let Some(slot) = self.slots.get_mut(id) else { return };
         slot.state = State::BackingOff { until: now };
         let (partition, offset, key) = (slot.partition, slot.offset, slot.key);
-        let mut note = Note { attempts: slot.attempts, first: slot.first, rest, edition: 0 };
+        let (attempts, first) = (slot.attempts, slot.first);
+        let mut note = Note { attempts, first, rest, noted: Some(now), edition: 0 };
         self.waits(id);
         let batch = self.filling().batch;
         let mut ids = vec![id];
@@ -192,5 +202,31 @@ impl Core {
         self.waiting <= self.settings.max_waiting / 2
             && self.waiting_bytes <= self.settings.max_waiting_bytes / 2
             && !self.is_full(self.filling())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_clock_that_is_ahead_makes_nobody_wait_longer() {
+        let ms = Duration::from_millis;
+        let due = |due, noted: Option<u64>, now| {
+            let (rest, noted) = (Rest::Until(ms(due)), noted.map(ms));
+            let mut note = Note { attempts: 1, first: None, rest, noted, edition: 0 };
+            no_longer(&mut note, ms(now));
+            match note.rest {
+                Rest::Until(at) => at.as_millis() as u64,
+                other => panic!("{other:?}"),
+            }
+        };
+        let hour = 3_600_000;
+        assert_eq!(due(5_000, Some(4_000), 4_500), 5_000, "by clocks that agree");
+        assert_eq!(due(5_000, Some(4_000), 9_000), 5_000, "its time has come");
+        assert_eq!(due(hour + 5_000, Some(hour + 4_000), 4_500), 5_500, "the clock was ahead");
+        assert_eq!(due(hour, Some(hour), 4_500), 4_500, "it was to go on at once");
+        assert_eq!(due(hour + 5_000, None, 4_500), hour + 5_000, "nobody knows");
     }
 }

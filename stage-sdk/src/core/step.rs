@@ -207,6 +207,11 @@ impl Core {
         &self.counts
     }
 
+    /// Counts go on from these.
+    pub(crate) fn goes_on_from(&mut self, counts: Counts) {
+        self.counts = counts;
+    }
+
     /// Handlers that run.
     pub fn running(&self) -> usize {
         self.running

@@ -241,7 +241,7 @@ mod tests {
     use crate::redirect::Entry;
 
     fn waits(stage: &str, partition: i32, offset: i64, key: Option<&[u8]>) -> Waiting {
-        let note = Note { attempts: 1, first: None, rest: Rest::Held, edition: 0 };
+        let note = Note { attempts: 1, first: None, rest: Rest::Held, noted: None, edition: 0 };
         let entry = Entry::new(key, &note, Some("no"));
         let (stage, topic, alone) = (stage.into(), "orders".into(), key.is_none());
         Waiting { stage, topic, partition, offset, entry, alone }

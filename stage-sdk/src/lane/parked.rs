@@ -13,7 +13,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message as _, Offset};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// How many records are parked in these partitions together, or are to be because they are replayed, now.
 ///
@@ -78,10 +78,9 @@ impl Lanes {
         };
         let (wanted, left) = told.controls.wanted(partition, &self.topics.redirect);
         self.looked.insert(partition, Looked { to: told.end, left });
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let pending = |(offset, entry): (i64, Entry)| {
             let key = entry.key().map(|key| record::hash(partition, &key));
-            let note = entry.taken_over(now).map_err(|text| {
+            let note = entry.note().map_err(|text| {
                 format!("{} partition {}: {text}", self.topics.redirect, partition.number)
             })?;
             Ok(Pending { offset, key, note })
@@ -172,13 +171,8 @@ impl Lanes {
             ));
         };
         match message.payload() {
-            Some(value) => {
-                let entry = Entry::read(value)?.written(message.timestamp().to_millis());
-                told.notes.insert(offset, entry);
-            }
-            None => {
-                told.notes.remove(&offset);
-            }
+            Some(value) => _ = told.notes.insert(offset, Entry::read(value)?),
+            None => _ = told.notes.remove(&offset),
         }
         Ok(())
     }

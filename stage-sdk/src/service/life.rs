@@ -13,7 +13,7 @@ use crate::lane::{Reader, Topics as LaneTopics};
 use crate::producer::Producer;
 use crate::sink::{self, Marked};
 use crate::stage::Stage;
-use crate::worker::{Left, Line, Worker, attempt};
+use crate::worker::{Left, Line, Past, Worker, attempt};
 use rdkafka::error::KafkaError;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -34,6 +34,9 @@ const OPEN: Duration = Duration::from_secs(30);
 
 /// And later: within it a stop is noticed.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// Who was fenced has nothing any more that it could leave to others.
+const NOTHING_LEFT: Ended = (Exit::Clean, None);
 
 /// What a worker is made of, each time it begins.
 pub(super) struct Life<S> {
@@ -65,12 +68,15 @@ impl<S: Stage> Life<S> {
             (_, Err(error)) => return refuse(ready, error),
         };
         ready.send(Ok(())).ok();
-        let mut fenced = None::<Instant>;
+        let (mut fenced, mut past) = (None::<Instant>, Past::default());
         loop {
-            let (exit, left) = self.work(&runtime, kafka, line);
-            line = left.line;
-            if !left.fenced || line.stop.load(Ordering::Acquire) {
+            let (exit, left) = self.work(&runtime, kafka, past, line);
+            (line, past) = (left.line, left.past);
+            if !left.fenced {
                 return (exit, left.verdict);
+            }
+            if line.stop.load(Ordering::Acquire) {
+                return NOTHING_LEFT;
             }
             let why = left.verdict.unwrap_or_default();
             tracing::warn!("{why}; this worker begins anew");
@@ -80,14 +86,15 @@ impl<S: Stage> Life<S> {
             }
             let connect = || self.connect(&line.wake, AGAIN);
             let again = until_done(&line.stop, "a new beginning", connect);
-            let Some(connected) = again else { return (Exit::Unfinished, None) };
+            let Some(connected) = again else { return NOTHING_LEFT };
             kafka = connected;
             self.levers.tell(self.number);
         }
     }
 
-    fn work(&self, runtime: &Runtime, kafka: Kafka, line: Line) -> (Exit, Left) {
-        if let Some(seat) = &line.seat {
+    fn work(&self, runtime: &Runtime, kafka: Kafka, past: Past, line: Line) -> (Exit, Left) {
+        let seat = line.seat.clone();
+        if let Some(seat) = &seat {
             seat.sits(&kafka.consumer);
         }
         let service = &self.service;
@@ -109,8 +116,12 @@ impl<S: Stage> Life<S> {
         };
         let make_context = Box::new(move || Context::new(shared.clone()));
         let core = Core::new(settings);
-        let mut worker = Worker::new(core, kafka, self.stage.clone(), spawn, make_context, line);
+        let stage = self.stage.clone();
+        let mut worker = Worker::new(core, kafka, past, stage, spawn, make_context, line);
         let exit = runtime.block_on(worker.run());
+        if let Some(seat) = seat.filter(|_| worker.is_fenced()) {
+            seat.stands_up();
+        }
         (exit, worker.leave(LEAVE))
     }
 

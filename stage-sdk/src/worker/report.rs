@@ -32,8 +32,12 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(seat: Option<Arc<Seat>>) -> Reporter {
-        Reporter { seat, ..Reporter::default() }
+    pub(super) fn new(seat: Option<Arc<Seat>>, rebalances: Histogram) -> Reporter {
+        Reporter { seat, rebalances, ..Reporter::default() }
+    }
+
+    pub(super) fn rebalances(&self) -> Histogram {
+        self.rebalances.clone()
     }
 
     /// The last record of a handful that was taken.

@@ -27,7 +27,7 @@ pub(crate) struct Report {
     pub(crate) kills: BTreeMap<String, u32>,
     pub(crate) faults: BTreeMap<&'static str, u32>,
     pub(crate) ends_of_transactions_cut: u32,
-    /// Processes that a late request of their predecessor took the identity from, and that ended for it.
+    /// How often another took the identity of a worker, which began anew.
     pub(crate) fenced: usize,
     pub(crate) most: BTreeMap<String, Most>,
     /// What a judge counted while all stages were dead, and at the end.

@@ -205,7 +205,11 @@ mod tests {
         let mut lane = Lane::restore(100, Vec::new(), 0);
         for (place, offset) in offsets.iter().enumerate() {
             let rest = if place == 0 { Rest::Held } else { Rest::Behind };
-            lane.park(KEY, *offset, Note { attempts: 1, first: Some(NOW), rest, edition: 0 });
+            lane.park(
+                KEY,
+                *offset,
+                Note { attempts: 1, first: Some(NOW), rest, noted: None, edition: 0 },
+            );
         }
         lane
     }
@@ -259,7 +263,8 @@ mod tests {
         lane.command(command(1, Wish::RetryNow, 3, 3), 0);
         lane.tick(NOW, |_| false, None);
         came_back(&mut lane, 3, 0);
-        let note = Note { attempts: 2, first: Some(NOW), rest: Rest::Held, edition: 0 };
+        let note =
+            Note { attempts: 2, first: Some(NOW), rest: Rest::Held, noted: None, edition: 0 };
         lane.rest(KEY, 3, note, 0);
         assert_eq!(lane.answers(KEY, 3, 0).len(), 1);
         lane.command(command(2, Wish::RetryNow, 3, 3), 0);

@@ -38,7 +38,11 @@ mod tests {
     fn replay(lane: &mut Lane, offset: i64) -> bool {
         let first = lane.goes_first(KEY, offset);
         let rest = if first { Rest::Until(NOW) } else { Rest::Behind };
-        lane.park(KEY, offset, Note { attempts: 0, first: None, rest, edition: EDITION })
+        lane.park(
+            KEY,
+            offset,
+            Note { attempts: 0, first: None, rest, noted: None, edition: EDITION },
+        )
     }
 
     fn came(lane: &mut Lane, offset: i64, place: (i64, u64)) -> bool {
@@ -53,7 +57,11 @@ mod tests {
     fn what_is_replayed_goes_before_what_is_parked_and_that_rests_as_before() {
         for held in [Rest::Held, Rest::Behind] {
             let mut lane = Lane::restore(100, Vec::new(), 0);
-            lane.park(KEY, 649, Note { attempts: 3, first: Some(NOW), rest: held, edition: 0 });
+            lane.park(
+                KEY,
+                649,
+                Note { attempts: 3, first: Some(NOW), rest: held, noted: None, edition: 0 },
+            );
             assert!(replay(&mut lane, 391));
             assert!(!replay(&mut lane, 391), "it is parked already");
             assert!(!came(&mut lane, 649, (0, 0)), "it is not the first any more");
