@@ -258,7 +258,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 Ok(Next::Event) => self.rebalances(),
                 Ok(Next::Nothing) => return true,
                 Err(error) => {
-                    self.fenced = is_fenced(&error);
+                    self.fenced |= is_fenced(&error);
                     self.fail(self.kafka.explain(&error));
                     return false;
                 }

@@ -15,6 +15,9 @@ const AHEAD: Duration = Duration::from_secs(50 * 60);
 
 const KEYS: usize = 5;
 
+/// To join and to park; and for who takes over to join, to wait and to finish.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// Long enough that the stage dies before it tries again.
 const POLICY: &str =
     r#"retry = { policy = "ordered", attempts = 20, backoff = "15s..15s", in_place_for = "40ms" }"#;
@@ -41,13 +44,13 @@ fn what_a_clock_that_is_ahead_has_parked_is_tried_when_it_was_to_be() {
     orders.write(KEYS);
     orders.flush();
     let all = || (parked(&chain).len() == KEYS).then_some(());
-    until("all of them parked", Duration::from_secs(10), all);
+    until("all of them parked", LIMIT, all);
     ahead.kill();
     std::fs::remove_file(&away).unwrap();
     chain.env.clear();
     let mut right = chain.start_program(example("flaky"), "flaky", 0);
     let mut out = Judge::of(&chain.brokers, chain.last());
-    assert_eq!(out.expect(KEYS, Duration::from_secs(60)).len(), KEYS);
+    assert_eq!(out.expect(KEYS, LIMIT).len(), KEYS);
     assert!(parked(&chain).is_empty());
     assert!(right.stop(Duration::from_secs(10)).success(), "{}", right.log.display());
 }

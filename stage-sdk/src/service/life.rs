@@ -25,8 +25,8 @@ use tokio::sync::Notify;
 /// How long leaving the group may take after a stop.
 const LEAVE: Duration = Duration::from_secs(3);
 
-/// Who is fenced a second time within this has a twin: somebody else has the same identity, and they would
-/// go on fencing each other for ever.
+/// Who is fenced, or whose producer became unusable, a second time within this has a twin: somebody else with
+/// the same identity, and they would go on fencing each other for ever.
 const TWIN: Duration = Duration::from_secs(60);
 
 /// How long a new producer waits for the broker at start.
@@ -199,7 +199,9 @@ impl<S: Stage> Life<S> {
 
 fn renew(identity: &mut Identity) {
     match identity.renew() {
-        Ok(()) => tracing::warn!("fenced twice within a minute: this worker takes a new identity"),
+        Ok(()) => tracing::warn!(
+            "twice within a minute this worker lost what its identity gives it: it takes a new one"
+        ),
         Err(error) => tracing::warn!(%error, "the worker's identity cannot be changed"),
     }
 }

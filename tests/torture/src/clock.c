@@ -1,6 +1,6 @@
 // The time of day of one process, wrong by what a file says: eight bytes, nanoseconds, in the order of this machine.
 // Preloaded by clocks.rs. How long something takes (CLOCK_MONOTONIC) stays right, as it does where somebody sets
-// a machine's clock: until when to wait is said in the wrong time (librdkafka), and the kernel knows the right one.
+// a machine's clock: librdkafka says in the wrong time until when to wait, and the kernel is told the right one.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
