@@ -1,9 +1,14 @@
-//! Where a segment's batches are, about one of them in every 8 KiB: by offset, and by time.
+//! Where a segment's batches are, by offset and by time: about one of them in every 8 KiB at its end, where most
+//! readers are, and in every 64 KiB before that, since all of it is in memory.
 
 use super::batch::Header;
 
-/// Bytes of log between two entries.
-const EVERY: u32 = 8192;
+/// Bytes of log between two entries, of which the last ones are this near.
+const EVERY: u32 = 8 << 10;
+const NEAR: usize = 64;
+
+/// Bytes between two of the others.
+const FAR: u32 = 64 << 10;
 
 /// A batch: where it is, and the greatest timestamp before or in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +43,16 @@ impl Index {
         if self.entries.last().is_none_or(|last| position - last.position >= EVERY) {
             let max_timestamp = self.max_timestamp;
             self.entries.push(Entry { offset: header.base_offset, position, max_timestamp });
+            self.thin();
+        }
+    }
+
+    /// The entry that is no longer one of the last stays if it is far enough from the one before it.
+    fn thin(&mut self) {
+        if let Some(at @ 1..) = self.entries.len().checked_sub(NEAR)
+            && self.entries[at].position - self.entries[at - 1].position < FAR
+        {
+            self.entries.remove(at);
         }
     }
 
@@ -127,6 +142,22 @@ mod tests {
             assert!(index.position_of_time(time) <= exact, "{time}");
         }
         assert_eq!((index.max_timestamp, index.max_timestamp_batch), (990, 495));
+    }
+
+    #[test]
+    fn far_from_the_end_it_is_thin() {
+        let mut index = Index::default();
+        for number in 0..100_000_i64 {
+            let mut header = Header::read(&marker::write(1, 0, true, 0, number * 10)).unwrap();
+            header.base_offset = number;
+            index.push(&header, number as u32 * 1_000);
+        }
+        assert!((1_400..1_600).contains(&index.entries.len()), "{}", index.entries.len());
+        for offset in 0..100_000 {
+            let (position, exact) = (index.position_of(offset), offset as u32 * 1_000);
+            let most = if offset < 99_500 { 74_000 } else { 9_000 };
+            assert!(position <= exact && exact - position < most, "{offset}: {position}");
+        }
     }
 
     #[test]
