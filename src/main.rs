@@ -2,6 +2,7 @@
 
 mod broker;
 mod order;
+mod run;
 mod topics;
 mod up;
 
@@ -28,6 +29,8 @@ struct Cli {
 enum Command {
     /// Open the shop: the API and all stages in this process
     Up(up::Args),
+    /// Run a stage that has a command in the route map
+    Run(Box<run::Args>),
     /// Order pizzas from an open shop
     Order(order::Args),
     /// Check the route map, or bring the broker's topics in line with it
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     cli::log_to_stderr();
     let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
         Command::Up(args) => up::up(&args),
+        Command::Run(args) => run::run(&args),
         Command::Order(args) => order::order(&args),
         Command::Topics(args) => topics::topics(&args),
         Command::DeadLetters(args) => args.run(),

@@ -104,13 +104,17 @@ fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Runni
             ..chain.service(&route.name)?
         };
         service.settings.retry = route.policy_with(service.delivery);
+        if let Some(program) = route.program() {
+            running.push(service.start(program.stage()?)?);
+            continue;
+        }
         running.push(match route.name.as_str() {
             "sauce" => service.start(stages::sauce)?,
             "cheese" => service.start(stages::cheese)?,
             "meat" => service.start(stages::meat)?,
             "veggie" => service.start(stages::veggie)?,
             other => return Err(StartError::Usage(format!(
-                "no stage {other:?} is built in; mark it `external = true` in {} and start its program beside the shop",
+                "no stage {other:?} is built in; in {} give it a command, such as command = [\"python3\", \"{other}.py\"], or mark it `external = true` and start its program beside the shop",
                 args.api.config.display()
             ))),
         });

@@ -43,6 +43,7 @@ pub use retry::RetryRoute;
 use crate::broker::Broker;
 use crate::core::{Retry, Settings};
 use crate::dead_letter::Dialect;
+use crate::program::{Format, Program};
 use crate::service::{Delivery, Service, StartError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -108,9 +109,19 @@ pub struct StageRoute {
     pub sink: bool,
     /// A program of somebody else's: drawn, not started.
     pub external: bool,
+    /// The program, and its arguments, that is the stage; empty: a stage in Rust.
+    pub command: Vec<String>,
+    /// What values are to that program.
+    pub format: Format,
 }
 
 impl StageRoute {
+    /// The program that is the stage; none: it is a stage in Rust.
+    pub fn program(&self) -> Option<Program> {
+        let program = Program { command: self.command.clone(), format: self.format };
+        (!self.command.is_empty()).then_some(program)
+    }
+
     /// What a failure leads to, with the delivery of the route map.
     pub fn policy(&self) -> Retry {
         self.policy_with(self.delivery)

@@ -136,8 +136,12 @@ where
     }
 }
 
-/// Starts the workers and waits for them; a signal stops them, a second one ends the process.
-fn work<M, I>(args: &StageArgs, program: &str, stage: I) -> Result<(), StartError>
+/// Starts the workers and waits for them; a signal stops them, a second one ends the process. `program`: the stage's
+/// name, where the arguments do not say.
+///
+/// # Errors
+/// The arguments or the route map are wrong, no broker answers, or a worker failed.
+pub fn work<M, I>(args: &StageArgs, program: &str, stage: I) -> Result<(), StartError>
 where
     I: IntoStage<M>,
     I::Stage: Stage + Send,

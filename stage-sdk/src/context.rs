@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     pub(crate) outputs: Vec<String>,
     pub(crate) seed: u64,
     /// What a stage keeps for its worker, besides its own value.
-    pub(crate) kept: RefCell<Option<Rc<dyn Any>>>,
+    pub(crate) kept: RefCell<Vec<Rc<dyn Any>>>,
 }
 
 /// The one record a stage is working on.
@@ -95,13 +95,13 @@ impl Context {
         self.batch.borrow().mark()
     }
 
-    /// What the stage keeps for this worker; `new` makes it.
+    /// What the stage keeps of this type for this worker; `new` makes it.
     pub(crate) fn of_worker<T: Any>(&self, new: impl FnOnce() -> T) -> Rc<T> {
         let mut kept = self.shared.kept.borrow_mut();
-        let known = kept.clone().and_then(|kept| kept.downcast::<T>().ok());
+        let known = kept.iter().find_map(|kept| kept.clone().downcast::<T>().ok());
         known.unwrap_or_else(|| {
             let made = Rc::new(new());
-            *kept = Some(made.clone());
+            kept.push(made.clone());
             made
         })
     }

@@ -29,6 +29,8 @@ pub mod stage;
 
 pub mod batched;
 
+pub mod program;
+
 pub mod context;
 
 pub mod codec;

@@ -6,5 +6,6 @@ mod rig;
 mod example;
 mod mistakes;
 mod order;
+mod plug_ins;
 mod shop;
 mod toppings;

@@ -23,7 +23,12 @@ fn flaky(more: &str) -> Chain {
 }
 
 fn start(chain: &Chain, instance: usize) -> Process {
-    chain.start_program(example("flaky"), "flaky", instance)
+    if !chain.commanded {
+        return chain.start_program(example("flaky"), "flaky", instance);
+    }
+    let mut command = Command::new(program("pizza"));
+    command.arg("run");
+    chain.start_command(command, "flaky", instance)
 }
 
 fn load(chain: &Chain, count: usize) -> JoinHandle<Vec<usize>> {
@@ -127,6 +132,21 @@ fn and_with_async_handlers() {
     let mut chain = flaky(ORDERED);
     chain.env.push(("SLOWLY", "1".into()));
     let (stages, written) = through_kills(&chain);
+    judge(&chain, stages, &written);
+}
+
+#[test]
+fn and_in_a_program_of_any_language_which_ends_now_and_then() {
+    let command = format!("{ORDERED}\ncommand = [{:?}]", example("answers"));
+    let mut chain = flaky(&command);
+    chain.commanded = true;
+    let (stages, written) = through_kills(&chain);
+    let ended = |stage: &Process| {
+        let log = std::fs::read_to_string(&stage.log).unwrap();
+        log.matches("ended (exit status: 3) before it had answered; it is started again").count()
+    };
+    let ended: usize = stages.iter().map(ended).sum();
+    assert!(ended > 5, "the program ended only {ended} times");
     judge(&chain, stages, &written);
 }
 

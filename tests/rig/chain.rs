@@ -18,6 +18,8 @@ pub struct Chain {
     /// The topics in chain order; stage `i` leads from topic `i` to `i + 1`.
     pub topics: Vec<String>,
     pub stages: Vec<String>,
+    /// Its stages have commands in the route map.
+    pub commanded: bool,
     /// Flags that every stage process gets.
     pub flags: Vec<String>,
     /// A program, and its flags, that stage processes run under.
@@ -69,6 +71,7 @@ impl Chain {
             dir,
             topics,
             stages: stages.iter().map(|stage| (*stage).to_owned()).collect(),
+            commanded: false,
             flags: Vec::new(),
             under: Vec::new(),
             env: Vec::new(),
@@ -93,7 +96,7 @@ impl Chain {
     }
 
     pub fn start_program(&self, path: PathBuf, stage: &str, instance: usize) -> Process {
-        let mut command = match &self.under[..] {
+        let command = match &self.under[..] {
             [] => Command::new(path),
             [program, flags @ ..] => {
                 let mut command = Command::new(program);
@@ -101,6 +104,11 @@ impl Chain {
                 command
             }
         };
+        self.start_command(command, stage, instance)
+    }
+
+    /// As [`Chain::start`], with a command that the flags of a stage are added to.
+    pub fn start_command(&self, mut command: Command, stage: &str, instance: usize) -> Process {
         command
             .args(["--stage", stage, "--brokers", &self.brokers, "--config"])
             .arg(self.dir.join("topics.toml"))

@@ -118,6 +118,7 @@ fn finish_chain(dir: &Path, brokers: &str, story: &Value) {
         dir: dir.join("chain"),
         stages: vec!["flaky".into()],
         flags: Vec::new(),
+        commanded: false,
         under: Vec::new(),
         env: Vec::new(),
     };

@@ -75,6 +75,22 @@ impl<'t> Item<'_, 't> {
         seen.iter().for_each(|name| set(name));
     }
 
+    /// A list of texts, of which there is at least one.
+    pub(super) fn texts(&mut self, mut each: impl FnMut(&str)) {
+        let value = self.value;
+        let wanted = "a list of texts such as [\"python3\", \"basil.py\"]";
+        match value.get_ref().as_array() {
+            Some(all) if !all.is_empty() => {
+                for value in all {
+                    let (path, line) = (self.path.clone(), self.line);
+                    Item { reader: &mut *self.reader, path, line, value }.text(&mut each);
+                }
+            }
+            Some(_) => self.problem(&format!("is empty; give {wanted}")),
+            None => self.wrong(wanted),
+        }
+    }
+
     pub(super) fn flag(&mut self, set: impl FnOnce(bool)) {
         match self.value.get_ref().as_bool() {
             Some(flag) => set(flag),

@@ -5,6 +5,7 @@ use super::retry::RetryRoute;
 use super::table::Table;
 use crate::core::{Exhausted, Policy, Settings};
 use crate::dead_letter::Dialect;
+use crate::program::Format;
 use crate::service::Delivery;
 
 pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
@@ -24,7 +25,10 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         group: None,
         sink: false,
         external: false,
+        command: Vec::new(),
+        format: Format::default(),
     };
+    let mut has_format = false;
     let keys = [
         "input",
         "output",
@@ -39,6 +43,8 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "group",
         "sink",
         "external",
+        "command",
+        "format",
     ];
     let (path, line) = (table.path.clone(), table.line);
     let reader = table.known(&keys, |key, mut item| match key {
@@ -65,6 +71,12 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         }
         "group" => item.text(|text| stage.group = Some(text.to_owned())),
         "sink" => item.flag(|flag| stage.sink = flag),
+        "command" => item.texts(|text| stage.command.push(text.to_owned())),
+        "format" => item.one_of(&Format::ALL.map(|(name, _)| name), |text| {
+            has_format = true;
+            let named = Format::ALL.into_iter().find(|(name, _)| *name == text);
+            stage.format = named.map_or_else(Format::default, |(_, format)| format);
+        }),
         _ => item.flag(|flag| stage.external = flag),
     });
     let retry = stage.policy();
@@ -82,6 +94,17 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
     }
     if retry.exhausted == Exhausted::Hold && !retry.policy.parks() {
         let text = "holds what cannot be done, and its policy parks nothing: exhausted = \"hold\" is of policies \"ordered\" and \"retry-topic\"; use dead-letter or stop";
+        reader.problems.add(line, format!("{path} {text}"));
+    }
+    if !stage.command.is_empty() && (stage.external || stage.sink) {
+        let other = if stage.external { "external" } else { "sink" };
+        let text = format!(
+            "has a command, which we run and which has no database, and {other} = true; leave one of them out"
+        );
+        reader.problems.add(line, format!("{path} {text}"));
+    }
+    if stage.command.is_empty() && has_format {
+        let text = "has a format, which is what values are to a program, and no command; leave it out, or write command = [\"PROGRAM\"]";
         reader.problems.add(line, format!("{path} {text}"));
     }
     if stage.input.is_empty() {

@@ -1,0 +1,100 @@
+//! A stage that is a program of any language: it is fed records, one JSON line each, and answers with a line for each.
+//!
+//! ```toml
+//! [stages.basil]
+//! input = "pizza-with-meats"
+//! output = "pizza-with-basil"
+//! command = ["python3", "basil.py"]
+//! ```
+//!
+//! A line that is asked, and four that may answer it:
+//!
+//! ```json
+//! {"id":7,"attempt":1,"topic":"orders","partition":2,"offset":1041,"time":1763851242123,"key":"a","headers":{"h":"1"},"value":{"n":1}}
+//! {"id":7,"value":{"n":2}}
+//! {"id":7,"outputs":[{"value":{"n":2}},{"key":"b","value":{"n":3}}]}
+//! {"id":7,"retry":"the oven is cold"}
+//! {"id":7,"reject":"there is no such pizza"}
+//! ```
+//!
+//! Many lines may come before the first is answered, and answers may come in any order; `"outputs":[]` filters the
+//! record, `"unavailable":"why"` is [`Unavailable`](crate::Kind::Unavailable). The program goes on until its input ends, and says what it
+//! has to say to its stderr.
+//!
+//! Order per key, exactly once, retries and dead letters hold as for any stage. A program that ends, or answers
+//! something else, is started again; what it had not answered is asked again, one record at a time, so that the record
+//! which ends it is found and uses up its own attempts and no others'.
+
+mod answer;
+mod host;
+mod question;
+
+#[cfg(test)]
+mod tests;
+
+pub use question::Format;
+
+use crate::batched::{Item, batched};
+use crate::failure::Result;
+use crate::service::StartError;
+use crate::stage::Stage;
+use answer::Records;
+use host::Host;
+use question::Given;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Records that a program has in hand at most.
+const UP_TO: usize = 500;
+
+/// How a stage's program is started, and what it is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// What values are to it.
+    pub format: Format,
+}
+
+impl Program {
+    /// The stage: each worker has a program of its own, started with the first record and ended with the worker.
+    ///
+    /// # Errors
+    /// There is no program of this name.
+    pub fn stage(self) -> Result<impl Stage + Send, StartError> {
+        self.is_there()?;
+        let program = Arc::new(self);
+        let handle = move |items: Vec<Item<Given>>| {
+            let program = program.clone();
+            async move { answers(&program, items).await }
+        };
+        Ok(batched(handle).up_to(UP_TO))
+    }
+
+    fn is_there(&self) -> Result<(), StartError> {
+        let Some(name) = self.command.first() else {
+            return Err(StartError::Usage(
+                "command is empty; give the program and its arguments".into(),
+            ));
+        };
+        let found = match name.contains('/') {
+            true => Path::new(name).is_file(),
+            false => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+            }
+        };
+        found.then_some(()).ok_or_else(|| {
+            let place = if name.contains('/') { "from here" } else { "in PATH" };
+            StartError::Usage(format!(
+                "there is no program {name:?} {place}; its name is the first of command"
+            ))
+        })
+    }
+}
+
+async fn answers(program: &Arc<Program>, items: Vec<Item<Given>>) -> Result<Vec<Result<Records>>> {
+    let Some(first) = items.first() else { return Ok(Vec::new()) };
+    let host = first.cx.of_worker(|| Host::new(program.clone()));
+    Ok(host.ask(&items).await)
+}
