@@ -53,6 +53,8 @@ pub struct Args {
 pub struct Config {
     /// Where the brokers are.
     pub broker: Broker,
+    /// The route map, as the page draws it.
+    pub chain: Chain,
     /// The topic orders are sent to.
     pub first: String,
     /// The view: the topic finished pizzas come from, its group and its dead letters.
@@ -119,6 +121,7 @@ impl Args {
         }
         Ok(Config {
             broker,
+            chain: chain.clone(),
             first: first.clone(),
             view,
             listen: self

@@ -4,24 +4,34 @@ mod counts;
 
 mod description;
 
+mod events;
+
+mod guard;
+
 mod health;
+
+mod kitchen;
 
 mod limits;
 
 mod look;
+
+mod page;
 
 mod place;
 
 pub use counts::Counts;
 
 use crate::contact::Contact;
+use crate::kitchen::Kitchen;
 use crate::problem::{Problem, shown};
 use crate::publish::Publisher;
 use crate::store::Store;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use stage_sdk::broker::Broker;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::watch;
@@ -41,6 +51,12 @@ pub struct Shop {
     pub view_runs: Arc<AtomicBool>,
     /// Counts for `/metrics`.
     pub counts: Arc<Counts>,
+    /// What the page shows.
+    pub kitchen: Kitchen,
+    /// Where the brokers are.
+    pub broker: Broker,
+    /// Becomes true when the shop closes: streams of events end then.
+    pub stopped: watch::Receiver<bool>,
 }
 
 /// All routes of the shop.
@@ -48,12 +64,18 @@ pub fn routes(shop: Shop) -> Router {
     let limits = limits::Limits::new(shop.counts.clone());
     Router::new()
         .route("/order/{id}", post(place::place).get(look::order).fallback(wrong_method))
+        .route("/order/{id}/events", get(events::order).fallback(wrong_method))
         .route("/orders", get(look::orders).fallback(wrong_method))
+        .route("/events", get(events::shop).fallback(wrong_method))
+        .route("/chain", get(kitchen::chain).fallback(wrong_method))
+        .route("/topics/{name}/records", get(kitchen::records).fallback(wrong_method))
         .route("/healthz", get(health::alive).fallback(wrong_method))
         .route("/readyz", get(health::ready).fallback(wrong_method))
         .route("/openapi.json", get(description::told).fallback(wrong_method))
         .route("/metrics", get(health::metrics).fallback(wrong_method))
+        .merge(page::routes())
         .fallback(no_such_page)
+        .layer(from_fn(guard::own_pages_only))
         .layer(from_fn_with_state(limits, limits::within))
         .with_state(shop)
 }

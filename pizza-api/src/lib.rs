@@ -2,6 +2,8 @@
 //!
 //! `POST /order/{count}` -> store (pending) -> publish -> topic `pizza` … the stages … last topic
 //! -> view -> store -> `GET /order/{id}`
+//!
+//! The page at `/` shows all of it while it happens: [`kitchen`].
 
 pub mod config;
 
@@ -26,6 +28,8 @@ pub mod resolve;
 pub mod view;
 
 pub mod contact;
+
+pub mod kitchen;
 
 pub use config::{Args, Config};
 pub use running::{Running, open};

@@ -1,10 +1,11 @@
 //! The open shop: what runs beside the requests, and how it stops.
 
-mod tasks;
+pub(crate) mod tasks;
 
 use crate::config::Config;
 use crate::contact::Looking;
 use crate::http::{self, Counts, Shop};
+use crate::kitchen::{Keeping, Kitchen};
 use crate::listen;
 use crate::publish::Publisher;
 use crate::store::{OpenError, Store};
@@ -65,6 +66,8 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
     let (looking, contact) = Looking::begin(&config, &store).await?;
     let (broker, first) = (config.broker.clone(), config.first.clone());
     let publisher = Publisher::start(broker, first, LIMIT, contact.clone()).map_err(runtime)?;
+    let (stop, stopped) = watch::channel(false);
+    let kitchen = Kitchen::new(&config.chain);
     let view_runs = Arc::new(AtomicBool::new(false));
     let shop = Shop {
         store: store.clone(),
@@ -73,13 +76,18 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
         max_count: config.max_count,
         view_runs: view_runs.clone(),
         counts: Arc::new(Counts::default()),
+        kitchen: kitchen.clone(),
+        broker: config.broker.clone(),
+        stopped: stopped.clone(),
     };
-    let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     tasks.spawn(listen::serve(listener, http::routes(shop), stopped.clone()));
     tasks.spawn(looking.go_on(stopped.clone()));
     let view = tasks::View { service: config.view.clone(), store: store.clone(), runs: view_runs };
     tasks.spawn(view.keep(contact.clone(), stopped.clone()));
+    let (broker, view) = (config.broker.clone(), config.view.clone());
+    let keeping = Keeping { broker, view, store: store.clone(), contact: contact.clone() };
+    tasks.spawn(kitchen.keep(keeping, stopped.clone()));
     tasks.spawn(tasks::tidy(config, store, contact, stopped));
     Ok(Running { url, stop, tasks })
 }

@@ -118,7 +118,7 @@ fn the_shop_in_one_process_and_each_stage_by_itself() {
 
     document.pass("scripts/test", "it runs us");
     document.pass("STAGE_TEST_ENGINE=kafka scripts/test", "it runs us");
-    for script in ["clients", "torture", "contract", "mutants", "fuzz", "check", "cost"] {
+    for script in ["clients", "torture", "page", "contract", "mutants", "fuzz", "check", "cost"] {
         document.pass(&format!("scripts/{script}"), "it takes minutes, and is no part of the shop");
     }
     document.ends();

@@ -1,6 +1,6 @@
 //! What the API is, in OpenAPI 3.1: each route says beside it what it takes and answers, and is named here.
 
-use super::{Shop, health, look, place};
+use super::{Shop, events, health, kitchen, look, place};
 use crate::problem::Instead;
 use axum::extract::State;
 use axum::http::header;
@@ -18,6 +18,10 @@ use utoipa::OpenApi;
         place::place,
         look::order,
         look::orders,
+        events::order,
+        events::shop,
+        kitchen::chain,
+        kitchen::records,
         told,
         health::alive,
         health::ready,

@@ -51,13 +51,17 @@ pub(super) async fn order(
 ) -> Result<Json<Order>, Problem> {
     let Path(id) = path?;
     let known = shop.store.order(&id).await.map_err(|error| Problem::database(&error))?;
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "No such order", NOT_FOUND).of(uri.path());
-    let order = known.ok_or_else(unknown)?;
+    let order = known.ok_or_else(|| unknown(&uri))?;
     let complete = order.pizzas.len() as i64 >= order.count;
     let pizzas = order.pizzas.into_iter().map(RawValue::from_string).collect::<Result<_, _>>();
     // The view stores only what it has read as a pizza.
     let pizzas = pizzas.map_err(|error| Problem::database(&error.into()))?;
     Ok(Json(Order { id: order.id, count: order.count, pizzas, complete }))
+}
+
+/// An order that nobody placed.
+pub(super) fn unknown(uri: &Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "No such order", NOT_FOUND).of(uri.path())
 }
 
 /// How many orders are listed.
@@ -111,9 +115,9 @@ pub(super) async fn orders(
     };
     let orders = shop.store.orders(limit).await.map_err(|error| Problem::database(&error))?;
     let listed = orders.into_iter().map(|order| Listed {
+        complete: order.done >= order.count,
         id: order.id,
         count: order.count,
-        complete: order.complete,
     });
     Ok(Json(Orders { orders: listed.collect() }))
 }

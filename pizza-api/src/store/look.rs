@@ -2,6 +2,7 @@
 
 use super::Store;
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 /// An order with the pizzas that are done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,15 +15,22 @@ pub struct Order {
     pub pizzas: Vec<String>,
 }
 
-/// An order in a list.
+/// An order without its pizzas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// Its id.
     pub id: String,
     /// How many pizzas were ordered.
     pub count: i64,
-    /// Whether all of them are done.
-    pub complete: bool,
+    /// How many are done.
+    pub done: i64,
+}
+
+/// The columns of one.
+const SUMMARY: &str = "id, pizzas, (SELECT COUNT(*) FROM finished WHERE order_id = orders.id)";
+
+fn summary(row: &AnyRow) -> anyhow::Result<Summary> {
+    Ok(Summary { id: row.try_get(0)?, count: row.try_get(1)?, done: row.try_get(2)? })
 }
 
 impl Store {
@@ -50,20 +58,31 @@ impl Store {
         Ok(known.then(|| Order { id: id.to_owned(), count, pizzas }))
     }
 
+    /// As [`order`](Store::order), without the pizzas.
+    ///
+    /// # Errors
+    /// The database cannot now.
+    pub async fn summary(&self, id: &str) -> anyhow::Result<Option<Summary>> {
+        if !crate::order::is_id(id) {
+            return Ok(None);
+        }
+        let text = self.sql(&format!("SELECT {SUMMARY}, state FROM orders WHERE id = ?"));
+        let Some(row) = sqlx::query(text).bind(id).fetch_optional(&self.pool).await? else {
+            return Ok(None);
+        };
+        let (order, state): (Summary, String) = (summary(&row)?, row.try_get(3)?);
+        Ok((state == "placed" || order.done > 0).then_some(order))
+    }
+
     /// The newest placed orders.
     ///
     /// # Errors
     /// The database cannot now.
     pub async fn orders(&self, limit: i64) -> anyhow::Result<Vec<Summary>> {
-        let text = self.sql(
-            "SELECT id, pizzas, (SELECT COUNT(*) FROM finished WHERE order_id = orders.id) FROM orders
-             WHERE state = 'placed' ORDER BY created DESC, id LIMIT ?",
-        );
+        let text = self.sql(&format!(
+            "SELECT {SUMMARY} FROM orders WHERE state = 'placed' ORDER BY created DESC, id LIMIT ?"
+        ));
         let rows = sqlx::query(text).bind(limit).fetch_all(&self.pool).await?;
-        let summary = |row: &sqlx::any::AnyRow| {
-            let (count, done): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
-            Ok(Summary { id: row.try_get(0)?, count, complete: done >= count })
-        };
         rows.iter().map(summary).collect()
     }
 }

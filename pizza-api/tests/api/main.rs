@@ -6,6 +6,7 @@
 
 mod bodies;
 mod edges;
+mod kitchen;
 mod orders;
 mod shop;
 mod store;

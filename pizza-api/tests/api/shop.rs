@@ -9,6 +9,7 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::{ClientConfig, client::DefaultClientContext};
 use serde_json::Value;
 use stage_sdk::broker::Broker;
+use stage_sdk::chain::Chain;
 use stage_sdk::{Delivery, Service};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -49,6 +50,29 @@ impl Shop {
         format!("{}-first", self.name)
     }
 
+    /// As if one stage did what the copy does.
+    fn chain(&self) -> Chain {
+        let name = &self.name;
+        let text = format!(
+            r#"
+            [chain]
+            name = "{name}"
+            [topics]
+            {name}-first = {{ partitions = 4, source = true }}
+            {name}-last = {{ partitions = 4 }}
+            [stages.copy]
+            input = "{name}-first"
+            output = "{name}-last"
+            group = "{name}-copy"
+            [stages.view]
+            input = "{name}-last"
+            group = "{name}-pizza_shop"
+            sink = true
+            "#
+        );
+        Chain::parse(&text, "a test").unwrap()
+    }
+
     /// Opens an API on a free port; several may be open on one database.
     pub async fn open(&self, database_url: &str) -> Running {
         let data = std::env::temp_dir().join(&self.name);
@@ -64,6 +88,7 @@ impl Shop {
         };
         let config = Config {
             broker,
+            chain: self.chain(),
             first: self.first(),
             view,
             listen: ([127, 0, 0, 1], 0).into(),

@@ -1,0 +1,191 @@
+// What a real shop does not do on demand: outages, lost answers, stages without instances. Starts
+// the mock beside it, and ends it.   node states.mjs [--shots DIR] [--browser PATH]
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { chromium } from "playwright-core";
+
+const { values: options } = parseArgs({
+  options: {
+    shots: { type: "string" },
+    browser: { type: "string", default: process.env.CHROMIUM ?? "/usr/bin/chromium" },
+    port: { type: "string", default: "8797" },
+  },
+});
+if (options.shots) mkdirSync(options.shots, { recursive: true });
+
+const base = `http://127.0.0.1:${options.port}`;
+const mock = spawn(process.execPath, [fileURLToPath(new URL("../mock.mjs", import.meta.url)), options.port]);
+await once(mock.stdout, "data");
+const browser = await chromium.launch({ executablePath: options.browser, args: ["--no-sandbox"] });
+const usual = {
+  trouble: null,
+  stopped: [],
+  lost: 0,
+  away: false,
+  external: false,
+  odd: false,
+  pace: 1,
+  clear: true,
+};
+let passed = 0;
+let failed = 0;
+
+const set = (what) =>
+  fetch(`${base}/mock`, { method: "POST", body: JSON.stringify(what) }).then((answer) => answer.json());
+
+function expect(held, expected, found = "") {
+  if (!held) throw new Error(`expected ${expected}${found === "" ? "" : `, found: ${found}`}`);
+}
+
+async function sees(page, selector, text, timeout = 15_000) {
+  await page
+    .locator(selector, { hasText: text })
+    .first()
+    .waitFor({ timeout })
+    .catch(async () => {
+      const found = await page.locator(selector).allTextContents();
+      throw new Error(`expected "${text}" at ${selector}, found: ${found.join(" | ")}`);
+    });
+}
+
+async function check(name, state, steps) {
+  await set({ ...usual, ...state });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  const broken = [];
+  page.on("pageerror", (error) => broken.push(String(error)));
+  page.on("dialog", (dialog) => broken.push(`a dialog: ${dialog.message()}`) && dialog.dismiss());
+  try {
+    await page.goto(base);
+    await steps(page);
+    expect(broken.length === 0, "no error in the page", broken.join(" | "));
+    passed += 1;
+    console.log(`ok    ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL  ${name}: ${error.message}`);
+  }
+  if (options.shots)
+    await page.screenshot({ path: join(options.shots, `state-${name.replaceAll(/\W+/g, "-")}.png`) });
+  await page.close();
+}
+
+const order = (page) => page.getByRole("button", { name: "Order", exact: true }).click();
+
+await check("nothing ordered yet", {}, (page) => sees(page, "#orders-empty", "Nothing has been ordered yet"));
+
+await check("the broker away", {}, async (page) => {
+  await sees(page, "#contact", "live");
+  await set({ trouble: "the broker does not answer" });
+  await sees(page, "#contact[data-state=trouble]", "the broker does not answer");
+  await sees(page, ".station .note", "Not known: lag, instances.");
+  await order(page);
+  await sees(page, "#count-error", "The broker does not answer; nothing was ordered");
+  await set({ trouble: null });
+  await sees(page, "#contact", "live");
+  await order(page);
+  await sees(page, "#placed", "Complete: 5 pizzas.");
+  expect((await page.locator("#count-error").textContent()) === "", "no error any more");
+});
+
+await check("the shop away and back", { orders: 2 }, async (page) => {
+  await sees(page, "#orders-rows .state", "complete");
+  await set({ away: true });
+  await sees(page, "#contact[data-state=reconnecting]", "reconnecting; this is from");
+  await set({ away: false, external: true });
+  await sees(page, "#contact", "live");
+  await sees(page, ".station.external", "oven");
+});
+
+await check("a stage without instances", { orders: 3 }, async (page) => {
+  await set({ stopped: ["meat"] });
+  await sees(page, ".station[data-wants=attention] .note", "No instance runs.");
+  await sees(page, ".station[data-wants=attention] .note", "Lag is growing.");
+  await set({ stopped: [] });
+  await page.locator(".station[data-wants=attention]").waitFor({ state: "detached", timeout: 15_000 });
+});
+
+await check("a lost answer is repeated under its key", { lost: 100 }, async (page) => {
+  const before = (await set({})).posts.length;
+  await order(page);
+  await sees(page, "#count-error", "It may have taken the order.");
+  await set({ lost: 0 });
+  await order(page);
+  await sees(page, "#placed", "5 pizzas");
+  await order(page);
+  await page.waitForTimeout(500);
+  // A browser may repeat a request by itself, so there may be more than three.
+  const keys = (await set({})).posts.slice(before).map(({ key }) => key);
+  const last = keys.pop();
+  expect(new Set(keys).size === 1 && keys.length > 1, "one key until an answer came", keys);
+  expect(last !== keys[0], "another key for another order", last);
+  expect((await page.locator("#orders-rows tr").count()) === 2, "two orders of all these requests");
+});
+
+await check("text that looks like markup stays text", { odd: true, orders: 1 }, async (page) => {
+  await sees(page, "#orders-rows .state", "complete");
+  await page.locator("#orders-rows a").first().click();
+  await sees(page, "#pizza-rows td", "<img src=x onerror=alert(1)>");
+  await page.keyboard.press("Escape");
+  await page.getByLabel("Topic").selectOption("pizza");
+  await sees(page, "#records pre", "<script>alert(1)</script>");
+});
+
+await check("an order that is not there", {}, async (page) => {
+  await page.getByLabel("Find an order by its id").fill("no/such ?order");
+  await page.getByRole("button", { name: "Open" }).click();
+  await sees(page, "#order-said", "There is no order no/such ?order.");
+});
+
+await check(
+  "updates leave focus, selection and rows alone",
+  { orders: 50, stopped: ["meat"] },
+  async (page) => {
+    await page.locator("#orders-rows tr").nth(20).waitFor();
+    await page.locator("#orders-rows tr a").nth(20).focus();
+    await page.evaluate(() => {
+      globalThis.row = document.activeElement.closest("tr");
+      getSelection().selectAllChildren(globalThis.row.querySelector("a"));
+      globalThis.selected = String(getSelection());
+    });
+    await set({ orders: 10, stopped: [] });
+    await page.waitForTimeout(3_000);
+    const [focus, selection] = await page.evaluate(() => [
+      globalThis.row.contains(document.activeElement),
+      String(getSelection()) === globalThis.selected && globalThis.selected !== "",
+    ]);
+    expect(focus, "the focus where it was");
+    expect(selection, "the selection as it was");
+  },
+);
+
+await check(
+  "it stays light with 50 orders and 1,000 pizzas",
+  { orders: 49, stopped: ["veggie"] },
+  async (page) => {
+    await page.getByLabel("Number of pizzas").fill("1000");
+    await order(page);
+    await page.locator("#placed a").click();
+    await page.getByRole("dialog").waitFor();
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable");
+    const busy = async () => {
+      const { metrics } = await session.send("Performance.getMetrics");
+      return metrics.find(({ name }) => name === "TaskDuration").value;
+    };
+    const before = await busy();
+    await set({ stopped: [] });
+    await page.waitForTimeout(5_000);
+    const share = (await busy()) - before;
+    console.log(`      busy for ${share.toFixed(2)} s of 5 s`);
+    expect(share < 1.5, "less than 1.5 s of work in 5 s", share.toFixed(2));
+  },
+);
+
+await browser.close();
+mock.kill();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
