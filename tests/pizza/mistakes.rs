@@ -188,6 +188,44 @@ fn route_maps_and_the_topics_of_the_broker() {
 }
 
 #[test]
+fn stages_that_are_programs() {
+    let dir = std::env::temp_dir().join(format!("command-{:x}", rand::random::<u64>()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let with = |stage: &str| {
+        let (path, begin) = (
+            dir.join("topics.toml"),
+            "[chain]\nname = \"c\"\n[topics.a]\npartitions = 1\nsource = true\n[topics.b]\npartitions = 1\n",
+        );
+        std::fs::write(
+            &path,
+            format!("{begin}[stages.basil]\ninput = \"a\"\noutput = \"b\"\n{stage}\n"),
+        )
+        .unwrap();
+        path.display().to_string()
+    };
+    let check = |stage: &str, says: &[&str]| {
+        refused("pizza", &["topics", "check", "--config", &with(stage)], says);
+    };
+    check("command = []", &["stages.basil.command is empty", "[\"python3\", \"basil.py\"]"]);
+    check("command = \"sh\"", &["stages.basil.command is of type string"]);
+    check("command = [\"sh\"]\nexternal = true", &["a command", "external = true"]);
+    check("command = [\"sh\"]\nformat = \"jsno\"", &["\"jsno\"", "\"json\""]);
+    check("format = \"text\"", &["a format", "no command"]);
+    let run = |stage: &str, more: &[&str], says: &[&str]| {
+        let map = with(stage);
+        let all = [&["run", "--config", &map, "--brokers", "127.0.0.1:1"], more].concat();
+        refused("pizza", &all, says);
+    };
+    run("", &[], &["no stage is given", "--stage NAME", "no stage has a command yet"]);
+    run("", &["--stage", "basil"], &["stage \"basil\" has no command"]);
+    let sh = "command = [\"sh\"]";
+    run(sh, &["--stage", "bsail"], &["\"bsail\"", "\"basil\""]);
+    run(sh, &[], &["no stage is given", "with a command: basil"]);
+    run("command = [\"pyhton3\"]", &["--stage", "basil"], &["\"pyhton3\"", "PATH"]);
+    std::fs::remove_dir_all(dir).ok();
+}
+
+#[test]
 fn a_broker_that_never_comes_is_waited_for_with_progress() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let started = Instant::now();
