@@ -106,7 +106,7 @@ impl Kitchen {
 
     /// How far an order has come, as far as was seen.
     pub(crate) fn walk(&self, order: Summary) -> Walk {
-        show::walk(&self.0.map, &self.board(), order)
+        show::walk(&self.0.map, &self.board(), &order)
     }
 
     /// Follows it whenever somebody watches, until it is told to stop.
@@ -128,7 +128,7 @@ impl Kitchen {
         let asking = Arc::new(Asking::new(&self.0.map, &keeping.broker));
         // A broker that is away is asked for seconds; what else is known is shown meanwhile.
         let mut question = self.ask(asking.clone(), Duration::ZERO);
-        let (mut watched, mut shown) = (Instant::now(), None);
+        let (mut watched, mut shown, mut orders) = (Instant::now(), None, Vec::new());
         while watched.elapsed() < LINGER && !*stopped.borrow() {
             if *self.0.watchers.borrow() > 0 {
                 watched = Instant::now();
@@ -142,7 +142,7 @@ impl Kitchen {
             let changes = self.board().changes();
             if shown != Some(changes) {
                 shown = Some(changes);
-                self.show(keeping).await;
+                self.show(keeping, &mut orders).await;
             }
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
@@ -161,10 +161,13 @@ impl Kitchen {
         })
     }
 
-    async fn show(&self, keeping: &Keeping) {
-        // The page says that the database is away where an order is asked for.
-        let orders = keeping.store.orders(show::ORDERS).await.unwrap_or_default();
-        let trouble = keeping.contact.borrow().trouble.clone();
+    /// Shows what is known now. `orders`: the newest, as the store had them last.
+    async fn show(&self, keeping: &Keeping, orders: &mut Vec<Summary>) {
+        let mut trouble = keeping.contact.borrow().trouble.clone();
+        match keeping.store.orders(show::ORDERS).await {
+            Ok(newest) => *orders = newest,
+            Err(_) => trouble = trouble.or_else(|| Some("the database does not answer".into())),
+        }
         let snapshot = show::snapshot(&self.0.map, &self.board(), orders, trouble);
         self.0.snapshot.send_replace(Arc::new(snapshot));
     }
@@ -175,7 +178,7 @@ impl Kitchen {
 }
 
 impl Watching {
-    /// The kitchen after its next change. None: the shop is closed.
+    /// The kitchen after its next change. None: nobody keeps it any more.
     pub(crate) async fn next(&mut self) -> Option<Arc<Snapshot>> {
         self.changes.changed().await.ok()?;
         Some(self.changes.borrow_and_update().clone())

@@ -118,7 +118,8 @@ pub struct StageRoute {
 impl StageRoute {
     /// The program that is the stage; none: it is a stage in Rust.
     pub fn program(&self) -> Option<Program> {
-        let program = Program { command: self.command.clone(), format: self.format };
+        let (command, timeout) = (self.command.clone(), self.timeout);
+        let program = Program { command, format: self.format, timeout };
         (!self.command.is_empty()).then_some(program)
     }
 

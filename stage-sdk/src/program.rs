@@ -21,12 +21,14 @@
 //! record, `"unavailable":"why"` is [`Unavailable`](crate::Kind::Unavailable). The program goes on until its input ends, and says what it
 //! has to say to its stderr.
 //!
-//! Order per key, exactly once, retries and dead letters hold as for any stage. A program that ends, or answers
-//! something else, is started again; what it had not answered is asked again, one record at a time, so that the record
-//! which ends it is found and uses up its own attempts and no others'.
+//! Order per key, exactly once, retries and dead letters hold as for any stage. A program that ends, says nothing for too
+//! long, or answers something else, is started again; what it had not answered is asked again, one record at a time, so
+//! that the record which ends it is found and uses up its own attempts and no others'. One that has never answered is
+//! taken to be away.
 
 mod answer;
 mod host;
+mod process;
 mod question;
 
 #[cfg(test)]
@@ -43,9 +45,10 @@ use host::Host;
 use question::Given;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Records that a program has in hand at most.
-const UP_TO: usize = 500;
+/// Records that a program is asked for at once, at most; as many wait for their turn.
+const UP_TO: usize = 100;
 
 /// How a stage's program is started, and what it is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,9 @@ pub struct Program {
     pub command: Vec<String>,
     /// What values are to it.
     pub format: Format,
+    /// The stage's time limit for an attempt. A program that says nothing for a third of it, and is to answer, is
+    /// killed.
+    pub timeout: Duration,
 }
 
 impl Program {
@@ -69,6 +75,15 @@ impl Program {
             async move { answers(&program, items).await }
         };
         Ok(batched(handle).up_to(UP_TO))
+    }
+
+    fn name(&self) -> &str {
+        self.command.first().map_or("", String::as_str)
+    }
+
+    /// How long it may say nothing, and a batch may take.
+    fn patience(&self) -> Duration {
+        self.timeout / 3
     }
 
     fn is_there(&self) -> Result<(), StartError> {

@@ -267,5 +267,5 @@ async function answer(request, response) {
 const server = createServer((request, response) => {
   answer(request, response).catch((error) => problem(response, 500, "Mock", String(error)));
 });
-server.listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}`));
+server.listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));
 setInterval(walk, 200);

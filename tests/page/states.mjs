@@ -12,14 +12,15 @@ const { values: options } = parseArgs({
   options: {
     shots: { type: "string" },
     browser: { type: "string", default: process.env.CHROMIUM ?? "/usr/bin/chromium" },
-    port: { type: "string", default: "8797" },
   },
 });
 if (options.shots) mkdirSync(options.shots, { recursive: true });
 
-const base = `http://127.0.0.1:${options.port}`;
-const mock = spawn(process.execPath, [fileURLToPath(new URL("../mock.mjs", import.meta.url)), options.port]);
-await once(mock.stdout, "data");
+const mock = spawn(process.execPath, [fileURLToPath(new URL("../mock.mjs", import.meta.url)), "0"], {
+  stdio: ["ignore", "pipe", "inherit"],
+});
+process.on("exit", () => mock.kill());
+const base = String((await once(mock.stdout, "data"))[0]).trim();
 const browser = await chromium.launch({ executablePath: options.browser, args: ["--no-sandbox"] });
 const usual = {
   trouble: null,

@@ -59,13 +59,13 @@ impl Board {
         (self.changes, self.second())
     }
 
-    /// Reading of a partition begins here: what comes before is not looked at.
+    /// Reading of a partition begins here: what comes before is not looked at. Begun anew, it goes on where it was.
     pub(super) fn begins(&mut self, topic: usize, partition: usize, offset: i64) {
         let ends = &mut self.topics[topic].ends;
         if ends.len() <= partition {
             ends.resize(partition + 1, 0);
         }
-        ends[partition] = offset;
+        ends[partition] = ends[partition].max(offset);
     }
 
     /// A record. `order`: whose it is; `age`: how old it was when it came; none: it was there before.
@@ -78,11 +78,14 @@ impl Board {
         age: Option<Duration>,
     ) {
         let second = self.second();
-        self.changes += 1;
         let seen = &mut self.topics[topic];
-        if let Some(end) = seen.ends.get_mut(partition) {
-            *end = offset + 1;
+        match seen.ends.get_mut(partition) {
+            // It came before: reading began anew.
+            Some(end) if offset < *end => return,
+            Some(end) => *end = offset + 1,
+            None => {}
         }
+        self.changes += 1;
         if let Some(age) = age {
             seen.lately.came(second, age.as_millis().try_into().unwrap_or(u32::MAX));
         }
@@ -172,6 +175,16 @@ mod tests {
         board.came(0, 0, 2, None, None);
         assert_eq!(board.reached("7"), Some(&[2, 1][..]));
         assert_eq!(board.reached("8"), None);
+    }
+
+    #[test]
+    fn what_is_read_again_counts_once() {
+        let mut board = board();
+        for _ in 0..2 {
+            board.begins(0, 0, 10);
+            (10..13).for_each(|offset| board.came(0, 0, offset, Some("7"), None));
+        }
+        assert_eq!(board.reached("7"), Some(&[3, 0][..]));
     }
 
     #[test]

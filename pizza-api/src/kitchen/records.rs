@@ -2,16 +2,16 @@
 
 use super::follow::{partitions, reading};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use serde::Serialize;
 use stage_sdk::broker::{Broker, Quiet};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 
-/// One question, and all of the reading.
-const ASK: Duration = Duration::from_secs(2);
+/// All of the asking and reading.
 const TIME: Duration = Duration::from_secs(3);
 
 /// More than this of a key, a value or a header is cut off, and more headers than this are left out.
@@ -49,19 +49,32 @@ pub(crate) fn newest(broker: &Broker, topic: &str, limit: usize) -> KafkaResult<
     let mut config = reading(broker);
     config.set("enable.partition.eof", "true");
     let consumer: BaseConsumer<Quiet> = config.create_with_context(Quiet)?;
-    let mut from = TopicPartitionList::new();
+    // Where each partition ends now, as long as it is not read up to there.
+    let (mut from, mut ends) = (TopicPartitionList::new(), HashMap::new());
     for partition in 0..partitions(&consumer, topic)? {
-        let (low, high) = consumer.fetch_watermarks(topic, partition, ASK)?;
+        let ask = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(10));
+        let (low, high) = consumer.fetch_watermarks(topic, partition, ask)?;
         // Ends of transactions are among the offsets: as many as records, if each was one of its own.
         let begin = (high - 2 * limit as i64).max(low);
         from.add_partition_offset(topic, partition, Offset::Offset(begin))?;
+        ends.insert(partition, high);
     }
     consumer.assign(&from)?;
-    let (mut records, mut open) = (Vec::new(), from.count());
-    while open > 0 && Instant::now() < until {
+    let mut records = Vec::new();
+    while !ends.is_empty() && Instant::now() < until {
         match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) => records.push(shown(&message)),
-            Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => open -= 1,
+            Some(Ok(message)) => {
+                let (partition, next) = (message.partition(), message.offset() + 1);
+                let Some(end) = ends.get(&partition).copied() else { continue };
+                // What came since is left for the next time.
+                if next <= end {
+                    records.push(shown(&message));
+                }
+                if next >= end {
+                    ends.remove(&partition);
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => _ = ends.remove(&partition),
             Some(Err(error)) => tracing::debug!(%error, topic, "reading the newest records"),
             None => {}
         }

@@ -67,14 +67,16 @@ impl Walk {
     /// Tells it from the same order at another time.
     pub(crate) fn mark(&self) -> String {
         let reached: Vec<String> = self.reached.values().map(i64::to_string).collect();
-        reached.join("-")
+        // The kitchen sees the last pizza before the store has it.
+        let complete = if self.complete { "-complete" } else { "" };
+        reached.join("-") + complete
     }
 }
 
 pub(super) fn snapshot(
     map: &Map,
     board: &Board,
-    orders: Vec<Summary>,
+    orders: &[Summary],
     trouble: Option<String>,
 ) -> Snapshot {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -93,15 +95,15 @@ pub(super) fn snapshot(
         trouble,
         stages: stages.collect(),
         topics: topics.collect(),
-        orders: orders.into_iter().map(|order| walk(map, board, order)).collect(),
+        orders: orders.iter().map(|order| walk(map, board, order)).collect(),
     }
 }
 
 /// What was seen of an order may be less than what is true, and what the store has is true: a pizza that has come
 /// to a topic has come to those before it.
-pub(super) fn walk(map: &Map, board: &Board, order: Summary) -> Walk {
-    let Summary { id, count, done } = order;
-    let seen = board.reached(&id).unwrap_or_default();
+pub(super) fn walk(map: &Map, board: &Board, order: &Summary) -> Walk {
+    let &Summary { ref id, count, done } = order;
+    let seen = board.reached(id).unwrap_or_default();
     let mut reached: Vec<i64> =
         (0..map.topics.len()).map(|at| seen.get(at).map_or(0, |n| i64::from(*n))).collect();
     let mut most = done;
@@ -110,7 +112,7 @@ pub(super) fn walk(map: &Map, board: &Board, order: Summary) -> Walk {
         reached[*at] = most;
     }
     let named = map.names().map(str::to_owned).zip(reached.into_iter().map(|n| n.min(count)));
-    Walk { id, count, complete: done >= count, reached: named.collect() }
+    Walk { id: id.clone(), count, complete: done >= count, reached: named.collect() }
 }
 
 #[cfg(test)]
@@ -139,12 +141,12 @@ mod tests {
         for offset in 0..4 {
             board.came(1, 0, offset, Some("7"), None);
         }
-        let walk = |done| walk(&map, &board, Summary { id: "7".into(), count: 3, done });
+        let walk = |done| walk(&map, &board, &Summary { id: "7".into(), count: 3, done });
         let reached = |walk: &Walk| ["raw", "half", "done"].map(|topic| walk.reached[topic]);
         assert_eq!((reached(&walk(1)), walk(1).complete), ([3, 3, 1], false));
         assert_eq!((reached(&walk(3)), walk(3).complete), ([3, 3, 3], true));
         let unseen =
-            super::walk(&map, &Board::new(&map), Summary { id: "8".into(), count: 2, done: 2 });
+            super::walk(&map, &Board::new(&map), &Summary { id: "8".into(), count: 2, done: 2 });
         assert_eq!(reached(&unseen), [2, 2, 2]);
     }
 }

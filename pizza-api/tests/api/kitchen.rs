@@ -119,9 +119,9 @@ async fn an_order_is_followed_to_its_end() {
     assert_eq!(events.next(), None, "after the last event the stream ends");
 
     // Its mark is that of the numbers.
-    let (status, _, _) = call("GET", running.url(), &path, &[("Last-Event-ID", "4-4")]);
+    let (status, _, _) = call("GET", running.url(), &path, &[("Last-Event-ID", "4-4-complete")]);
     assert_eq!(status, 204);
-    let mut again = Events::open(&running, &path, "Last-Event-ID: 4-3\r\n");
+    let mut again = Events::open(&running, &path, "Last-Event-ID: 4-4\r\n");
     assert_eq!(again.next().unwrap()["complete"], true);
     assert_eq!(again.next(), None);
     let (status, headers, body) = call("GET", running.url(), "/order/4711/events", &[]);

@@ -30,7 +30,7 @@ echo bye >"$1"
 
 fn shell(file: &str) -> Arc<Program> {
     let command = ["sh", "-c", SHELL, "sh", file].map(str::to_owned).to_vec();
-    Arc::new(Program { command, format: Format::Json })
+    Arc::new(Program { command, format: Format::Json, timeout: Duration::from_secs(30) })
 }
 
 fn item(record: Record<'_>) -> Item<Given> {
@@ -184,6 +184,9 @@ fn who_ends_the_program_is_found_and_nobody_else_pays() {
         let twice = ask(&["\"twice\""]).await.remove(0);
         assert!(twice.starts_with("Records("), "{twice}");
         assert_eq!(ask(&["1", "2"]).await, [good.clone(), good.clone()]);
+        // Nor does one pay for it that is asked alone.
+        ask(&["\"twice\""]).await;
+        assert_eq!(ask(&["1"]).await, std::slice::from_ref(&good));
         // What is no JSON never comes to the program.
         let all = ask(&["{", "1"]).await;
         assert!(all[0].starts_with("Reject: the value is no JSON") && all[1] == good, "{all:?}");
@@ -198,8 +201,64 @@ fn one_that_only_ends_is_away() {
         assert!(first[0].is_ok());
         let all = host.ask(&items(&["\"poison\""; 20])).await;
         let kinds: Vec<Kind> = all.iter().map(|one| one.as_ref().unwrap_err().kind).collect();
-        assert_eq!(kinds[..3], [Kind::Retry; 3], "{kinds:?}");
-        assert_eq!(kinds[3..], [Kind::Unavailable; 17], "{kinds:?}");
+        assert_eq!(kinds[..2], [Kind::Retry; 2], "{kinds:?}");
+        assert_eq!(kinds[2..], [Kind::Unavailable; 18], "{kinds:?}");
+        // It is not started before its time, and nobody in hand waits for that.
+        let started = Instant::now();
+        let soon = host.ask(&items(&["1"])).await;
+        assert!(soon[0].is_err() && started.elapsed() < Duration::from_millis(100));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(host.ask(&items(&["1"])).await[0].is_ok(), "it goes on where it can");
+    });
+}
+
+#[test]
+fn one_poison_alone_is_found_in_the_end() {
+    in_runtime(async {
+        let host = Host::new(shell("/dev/null"));
+        assert!(host.ask(&items(&["1"])).await[0].is_ok());
+        let (started, mut retries) = (Instant::now(), 0);
+        while retries < 4 {
+            assert!(started.elapsed() < Duration::from_secs(60), "{retries} retries");
+            let one = host.ask(&items(&["\"poison\""])).await.remove(0);
+            retries += u32::from(one.unwrap_err().kind == Kind::Retry);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+}
+
+#[test]
+fn one_that_hangs_is_found_and_a_slow_one_is_not_lost() {
+    in_runtime(async {
+        let mut program = shell("/dev/null");
+        Arc::get_mut(&mut program).unwrap().timeout = Duration::from_millis(900);
+        let host = Host::new(program);
+        // Several rounds: the first may find that it is slower than its records come.
+        let (mut open, mut rounds) = (vec!["1", "\"sleep\"", "2", "3"], 0);
+        let mut blamed = Vec::new();
+        while open.iter().any(|value| *value != "\"sleep\"") || blamed.is_empty() {
+            rounds += 1;
+            assert!(rounds < 50, "{open:?} {blamed:?}");
+            let results = host.ask(&items(&open)).await;
+            for (value, result) in open.clone().iter().zip(results) {
+                match result {
+                    Ok(_) => open.retain(|other| other != value),
+                    Err(failure) if failure.kind == Kind::Retry => {
+                        blamed.push(*value);
+                        assert!(
+                            failure.text().contains("has said nothing for 300ms"),
+                            "{failure:?}"
+                        );
+                    }
+                    Err(failure) => assert_eq!(failure.kind, Kind::Unavailable),
+                }
+            }
+            // Who failed waits for its back-off, behind the others.
+            let turn = usize::from(open.len() > 1);
+            open.rotate_left(turn);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(blamed.iter().all(|value| *value == "\"sleep\""), "{blamed:?}");
     });
 }
 
@@ -235,7 +294,8 @@ fn an_idle_program_is_told_by_the_end_of_its_input() {
 #[test]
 fn a_program_that_is_not_there_is_named_before_anything_starts() {
     let stage = |name: &str| {
-        let program = Program { command: vec![name.into()], format: Format::Json };
+        let timeout = Duration::from_secs(30);
+        let program = Program { command: vec![name.into()], format: Format::Json, timeout };
         program.stage().map(|_| ()).map_err(|error| error.to_string())
     };
     assert_eq!(stage("sh"), Ok(()));
