@@ -28,7 +28,7 @@ pub(crate) struct Snapshot {
 #[derive(Debug, Serialize, ToSchema)]
 struct StageNow {
     name: String,
-    /// Records of its input that it has not committed, about; null: not known.
+    /// Records of its input that it has not committed, ends of transactions between them included; null: not known.
     lag: Option<i64>,
     /// Members of its group; null: not known.
     instances: Option<usize>,
