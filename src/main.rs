@@ -1,6 +1,8 @@
 //! The pizza shop in one process: the API and the four stages; and the tools around it.
 
 mod broker;
+mod crew;
+mod new;
 mod order;
 mod run;
 mod topics;
@@ -31,6 +33,8 @@ enum Command {
     Up(up::Args),
     /// Run a stage that has a command in the route map
     Run(Box<run::Args>),
+    /// Make a stage of your own
+    New(new::Args),
     /// Order pizzas from an open shop
     Order(order::Args),
     /// Check the route map, or bring the broker's topics in line with it
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
     let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
         Command::Up(args) => up::up(&args),
         Command::Run(args) => run::run(&args),
+        Command::New(args) => new::new(&args),
         Command::Order(args) => order::order(&args),
         Command::Topics(args) => topics::topics(&args),
         Command::DeadLetters(args) => args.run(),

@@ -1,10 +1,11 @@
 //! `pizza up`: the whole shop in one process.
 
+use crate::crew::Crew;
 use pizza_api::Config;
 use stage_sdk::broker::Broker;
 use stage_sdk::chain::{Chain, plan};
 use stage_sdk::signals::Signals;
-use stage_sdk::{Delivery, Running, Service, StartError};
+use stage_sdk::{Delivery, StartError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -12,15 +13,15 @@ use tokio::sync::Notify;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    api: pizza_api::Args,
+    pub(crate) api: pizza_api::Args,
 
     /// Whether outputs and offsets of the stages take effect together [default: exactly-once]
     #[arg(long, env = "STAGE_DELIVERY", value_name = "MODE")]
-    delivery: Option<Delivery>,
+    pub(crate) delivery: Option<Delivery>,
 
     /// Workers of each stage
     #[arg(long, env = "STAGE_WORKERS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    workers: u16,
+    pub(crate) workers: u16,
 
     /// Where the broker in this process listens, if no other is given [default: 127.0.0.1:9092, or the next free port]
     #[arg(long, env = "STAGE_BROKER_LISTEN", value_name = "HOST:PORT", value_parser = stage_sdk::cli::address)]
@@ -28,14 +29,14 @@ pub(crate) struct Args {
 
     /// Keep orders, identities and the broker in this process in memory only
     #[arg(long, env = "STAGE_MEMORY")]
-    memory: bool,
+    pub(crate) memory: bool,
 
     #[command(flatten)]
-    admin: stage_sdk::cli::AdminArgs,
+    pub(crate) admin: stage_sdk::cli::AdminArgs,
 
     /// Makes the pizzas repeatable: the same orders give the same toppings
     #[arg(long, env = "STAGE_SEED", value_name = "N")]
-    seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
 }
 
 /// Opens the shop, and keeps it open until a signal comes or a part of it fails.
@@ -54,19 +55,16 @@ pub(crate) fn up(args: &Args) -> Result<(), StartError> {
         pizza_api::cluster::belongs(&config.data, &config.broker)?;
     }
     make_topics(&chain, &config.broker)?;
-    let stages = start_stages(args, &chain, &config)?;
+    let crew = Crew::start(args, &chain, &config)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| StartError::Runtime(error.to_string()))?;
-    let stopped = runtime.block_on(serve(config, &stages, &signals));
+    let stopped = runtime.block_on(serve(config, &crew, &signals));
     // What still waits for a broker is not waited for.
     runtime.shutdown_background();
-    for stage in &stages {
-        stage.stop_handle().stop();
-    }
-    let ended: Vec<_> = stages.into_iter().map(Running::wait).collect();
+    let ended = crew.stop();
     stopped?;
-    ended.into_iter().collect::<Result<(), String>>().map_err(StartError::Runtime)
+    ended.map_err(StartError::Runtime)
 }
 
 /// The broker in this process, which ends when it is dropped; none: another is given.
@@ -90,39 +88,7 @@ fn make_topics(chain: &Chain, broker: &Broker) -> Result<(), StartError> {
     plan::apply(&plan::plan(chain, broker)?, broker)
 }
 
-fn start_stages(args: &Args, chain: &Chain, config: &Config) -> Result<Vec<Running>, StartError> {
-    let mut running = Vec::new();
-    let admin = args.admin.open()?;
-    for route in chain.stages.iter().filter(|route| !route.external && !route.sink) {
-        let mut service = Service {
-            broker: config.broker.clone(),
-            workers: args.workers.into(),
-            seed: args.seed,
-            state_dir: (!args.memory).then(|| config.data.join("state")),
-            delivery: args.delivery.unwrap_or(route.delivery),
-            admin: admin.clone(),
-            ..chain.service(&route.name)?
-        };
-        service.settings.retry = route.policy_with(service.delivery);
-        if let Some(program) = route.program() {
-            running.push(service.start(program.stage()?)?);
-            continue;
-        }
-        running.push(match route.name.as_str() {
-            "sauce" => service.start(stages::sauce)?,
-            "cheese" => service.start(stages::cheese)?,
-            "meat" => service.start(stages::meat)?,
-            "veggie" => service.start(stages::veggie)?,
-            other => return Err(StartError::Usage(format!(
-                "no stage {other:?} is built in; in {} give it a command, such as command = [\"python3\", \"{other}.py\"], or mark it `external = true` and start its program beside the shop",
-                args.api.config.display()
-            ))),
-        });
-    }
-    Ok(running)
-}
-
-async fn serve(config: Config, stages: &[Running], signals: &Signals) -> Result<(), StartError> {
+async fn serve(config: Config, crew: &Crew, signals: &Signals) -> Result<(), StartError> {
     let shop = pizza_api::open(config).await?;
     println!("pizza shop open: {}", shop.url());
     let signalled = Arc::new(Notify::new());
@@ -130,15 +96,15 @@ async fn serve(config: Config, stages: &[Running], signals: &Signals) -> Result<
     signals.then(move || notify.notify_one());
     tokio::select! {
         () = signalled.notified() => {}
-        () = ended(stages) => {}
+        () = ended(crew) => {}
     }
     shop.stop().await;
     Ok(())
 }
 
 /// Comes back when any stage has ended, which none does by itself but by failing.
-async fn ended(stages: &[Running]) {
-    while !stages.iter().any(Running::has_ended) {
+async fn ended(crew: &Crew) {
+    while !crew.has_ended() {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
 }

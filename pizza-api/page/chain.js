@@ -49,6 +49,7 @@ function updateTopic({ node, flow, p50, p99 }, topic) {
 function stationView(stage) {
   const title = make("h3", { textContent: stage.name });
   if (stage.external) title.append(" ", make("span", { className: "tag", textContent: "external" }));
+  if (stage.plug_in) title.append(" ", make("span", { className: "tag", textContent: "plug-in" }));
   if (stage.sink) title.append(" ", make("span", { className: "tag", textContent: "sink" }));
   const lag = make("dd", { textContent: UNKNOWN });
   const instances = make("dd", { textContent: UNKNOWN });

@@ -109,14 +109,16 @@ pub struct StageRoute {
     pub sink: bool,
     /// A program of somebody else's: drawn, not started.
     pub external: bool,
-    /// The program, and its arguments, that is the stage; empty: a stage in Rust.
+    /// The program, and its arguments, that is the stage and answers line by line; empty: there is none.
     pub command: Vec<String>,
+    /// The program, and its arguments, that is the stage's service, made with this library; empty: there is none.
+    pub service: Vec<String>,
     /// What values are to that program.
     pub format: Format,
 }
 
 impl StageRoute {
-    /// The program that is the stage; none: it is a stage in Rust.
+    /// The program that is the stage and answers line by line.
     pub fn program(&self) -> Option<Program> {
         let (command, timeout) = (self.command.clone(), self.timeout);
         let program = Program { command, format: self.format, timeout };

@@ -73,6 +73,14 @@ pub struct StageArgs {
     #[arg(long, env = "STAGE_STATE_DIR", value_name = "DIR", default_value = ".pizza/state")]
     pub state_dir: PathBuf,
 
+    /// Keep who the workers are in memory only
+    #[arg(long, env = "STAGE_MEMORY")]
+    pub memory: bool,
+
+    /// Stop when standard input ends, as it does when whoever started this has ended
+    #[arg(long, env = "STAGE_UNTIL_EOF")]
+    pub until_eof: bool,
+
     /// What its clients are told
     #[command(flatten)]
     pub client: ClientArgs,
@@ -136,7 +144,8 @@ where
     }
 }
 
-/// Starts the workers and waits for them; a signal stops them, a second one ends the process. `program`: the stage's
+/// Starts the workers and waits for them; a signal stops them, a second one ends the process; so does, once, the end of
+/// standard input where the arguments say so. `program`: the stage's
 /// name, where the arguments do not say.
 ///
 /// # Errors
@@ -146,7 +155,11 @@ where
     I: IntoStage<M>,
     I::Stage: Stage + Send,
 {
-    let signals = Signals::listen().map_err(|error| StartError::Runtime(error.to_string()))?;
+    let cannot = |error: std::io::Error| StartError::Runtime(error.to_string());
+    let signals = Signals::listen().map_err(cannot)?;
+    if args.until_eof {
+        signals.or_end_of_input().map_err(cannot)?;
+    }
     let mut service = args.service(program)?;
     service.admin = args.admin.open()?;
     let running = service.start(stage)?;
@@ -241,7 +254,7 @@ impl StageArgs {
         service.broker.overrides.extend(self.client.settings()?);
         service.workers = self.workers.into();
         service.seed = self.seed;
-        service.state_dir = Some(self.state_dir.clone());
+        service.state_dir = (!self.memory).then(|| self.state_dir.clone());
         if let Some(max) = self.max_in_flight {
             service.settings.max_in_flight = max as usize;
         }

@@ -68,7 +68,7 @@ impl Program {
     /// # Errors
     /// There is no program of this name.
     pub fn stage(self) -> Result<impl Stage + Send, StartError> {
-        self.is_there()?;
+        is_there("command", &self.command)?;
         let program = Arc::new(self);
         let handle = move |items: Vec<Item<Given>>| {
             let program = program.clone();
@@ -85,27 +85,29 @@ impl Program {
     fn patience(&self) -> Duration {
         self.timeout / 3
     }
+}
 
-    fn is_there(&self) -> Result<(), StartError> {
-        let Some(name) = self.command.first() else {
-            return Err(StartError::Usage(
-                "command is empty; give the program and its arguments".into(),
-            ));
-        };
-        let found = match name.contains('/') {
-            true => Path::new(name).is_file(),
-            false => {
-                let path = std::env::var_os("PATH").unwrap_or_default();
-                std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
-            }
-        };
-        found.then_some(()).ok_or_else(|| {
-            let place = if name.contains('/') { "from here" } else { "in PATH" };
-            StartError::Usage(format!(
-                "there is no program {name:?} {place}; its name is the first of command"
-            ))
-        })
-    }
+/// Whether the program that a key of the route map names can be found, as a shell would find it.
+///
+/// # Errors
+/// It cannot, or none is named.
+pub fn is_there(key: &str, program: &[String]) -> Result<(), StartError> {
+    let Some(name) = program.first() else {
+        let text = format!("{key} is empty; give the program and its arguments");
+        return Err(StartError::Usage(text));
+    };
+    let found = match name.contains('/') {
+        true => Path::new(name).is_file(),
+        false => {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+        }
+    };
+    found.then_some(()).ok_or_else(|| {
+        let place = if name.contains('/') { "from here" } else { "in PATH" };
+        let text = format!("there is no program {name:?} {place}; its name is the first of {key}");
+        StartError::Usage(text)
+    })
 }
 
 async fn answers(program: &Arc<Program>, items: Vec<Item<Given>>) -> Result<Vec<Result<Records>>> {

@@ -5,8 +5,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 type Stop = Box<dyn FnOnce() + Send>;
 
+/// What there is to stop.
+#[derive(Default)]
+enum Work {
+    /// Nothing yet.
+    #[default]
+    None,
+    At(Stop),
+    /// It has been told.
+    Stopping,
+}
+
 /// Listens for the rest of the process's life.
-pub struct Signals(Arc<Mutex<Option<Stop>>>);
+pub struct Signals(Arc<Mutex<Work>>);
 
 impl Signals {
     /// Begins to listen. Until [`then`](Signals::then) is called there is nothing to stop: a signal
@@ -20,8 +31,8 @@ impl Signals {
             let _inside = runtime.enter();
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
         };
-        let stop: Arc<Mutex<Option<Stop>>> = Arc::default();
-        let told = stop.clone();
+        let work: Arc<Mutex<Work>> = Arc::default();
+        let told = work.clone();
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             let mut next = || {
                 runtime.block_on(async {
@@ -32,19 +43,42 @@ impl Signals {
                 });
             };
             next();
-            match told.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                Some(stop) => stop(),
-                None => std::process::exit(0),
+            if stop(&told) {
+                eprintln!("stopping; a second signal ends at once");
+                next();
             }
-            eprintln!("stopping; a second signal ends at once");
-            next();
             std::process::exit(130);
         })?;
-        Ok(Signals(stop))
+        Ok(Signals(work))
+    }
+
+    /// From now on the end of standard input counts as a first signal; what it says until then is nothing to us.
+    ///
+    /// # Errors
+    /// There is no thread to wait for it.
+    pub fn or_end_of_input(&self) -> std::io::Result<()> {
+        let told = self.0.clone();
+        let wait = move || {
+            // One that cannot be read has ended too.
+            std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()).ok();
+            stop(&told);
+        };
+        std::thread::Builder::new().name("input".into()).spawn(wait).map(drop)
     }
 
     /// From now on the first signal calls `stop`.
     pub fn then(&self, stop: impl FnOnce() + Send + 'static) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(stop));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Work::At(Box::new(stop));
     }
+}
+
+/// Stops what there is; false: that was done already.
+fn stop(work: &Mutex<Work>) -> bool {
+    let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
+    match std::mem::replace(&mut *work, Work::Stopping) {
+        Work::None => std::process::exit(0),
+        Work::At(stop) => stop(),
+        Work::Stopping => return false,
+    }
+    true
 }

@@ -5,7 +5,7 @@ use crate::document::{Document, Example};
 use crate::orders::LIMIT;
 use crate::rig::broker::{Own, root};
 use crate::rig::judge::Judge;
-use crate::rig::process::Process;
+use crate::rig::process::{Process, program};
 use crate::rig::until;
 use crate::shell::{Shell, free};
 use serde_json::{Value, json};
@@ -112,6 +112,7 @@ fn the_shop_in_one_process_and_each_stage_by_itself() {
     until("the API listens", LIMIT, || TcpStream::connect(&address).ok());
     shell.run(&order);
     Judge::of(&broker.address, "pizza.sauce.dlq").expect(1, LIMIT);
+    own_stages(&mut document, &broker.address);
     shell.run(&document.next("dead-letters list"));
     shell.run(&document.next("dead-letters show"));
     shell.run(&document.next("dead-letters replay"));
@@ -122,4 +123,18 @@ fn the_shop_in_one_process_and_each_stage_by_itself() {
         document.pass(&format!("scripts/{script}"), "it takes minutes, and is no part of the shop");
     }
     document.ends();
+}
+
+/// In a clone of its own, so to say: the route map changes.
+fn own_stages(document: &mut Document, brokers: &str) {
+    let mut shell = open(brokers);
+    for part in ["stage-sdk", "examples"] {
+        std::os::unix::fs::symlink(root().join(part), shell.dir.join(part)).unwrap();
+    }
+    std::fs::write(shell.dir.join("Cargo.toml"), "").unwrap();
+    shell.run(&document.next("pizza new stage basil"));
+    shell.run(&document.next("pizza new stage thyme"));
+    let check =
+        Command::new(program("pizza")).args(["topics", "check"]).current_dir(&shell.dir).status();
+    assert!(check.unwrap().success());
 }

@@ -23,6 +23,7 @@ const stage = (name, input, output, more = {}) => ({
   group: `pizza.${name}`,
   sink: false,
   external: false,
+  plug_in: false,
   ...more,
 });
 
@@ -43,7 +44,7 @@ function chain() {
       "pizza-with-cheese",
       world.external ? { outputs: { audit: "order-audit" } } : {},
     ),
-    stage("meat", "pizza-with-cheese", "pizza-with-meats"),
+    stage("meat", "pizza-with-cheese", "pizza-with-meats", { plug_in: world.external }),
     stage("veggie", "pizza-with-meats", "pizza-with-veggies"),
     ...(world.external ? [stage("oven", "pizza-with-veggies", "pizza-baked", { external: true })] : []),
     stage("view", world.external ? "pizza-baked" : "pizza-with-veggies", null, {

@@ -99,6 +99,7 @@ await check("the shop away and back", { orders: 2 }, async (page) => {
   await set({ away: false, external: true });
   await sees(page, "#contact", "live");
   await sees(page, ".station.external", "oven");
+  await sees(page, ".station .tag", "plug-in");
 });
 
 await check("a stage without instances", { orders: 3 }, async (page) => {

@@ -5,6 +5,7 @@ mod rig;
 
 mod example;
 mod mistakes;
+mod new_stage;
 mod order;
 mod plug_ins;
 mod shop;

@@ -211,6 +211,8 @@ fn stages_that_are_programs() {
     check("command = [\"sh\"]\nexternal = true", &["a command", "external = true"]);
     check("command = [\"sh\"]\nformat = \"jsno\"", &["\"jsno\"", "\"json\""]);
     check("format = \"text\"", &["a format", "no command"]);
+    check("service = [\"x\"]\nsink = true", &["a service", "sink = true"]);
+    check("service = [\"x\"]\ncommand = [\"sh\"]", &["a command", "a service", "leave one"]);
     let run = |stage: &str, more: &[&str], says: &[&str]| {
         let map = with(stage);
         let all = [&["run", "--config", &map, "--brokers", "127.0.0.1:1"], more].concat();

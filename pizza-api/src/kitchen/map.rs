@@ -39,6 +39,8 @@ pub(super) struct Stage {
     pub(super) sink: bool,
     /// A program of somebody else's.
     external: bool,
+    /// A program of its own, which the shop starts.
+    plug_in: bool,
 }
 
 impl Map {
@@ -51,6 +53,7 @@ impl Map {
             group: route.group.clone().unwrap_or_else(|| format!("{}.{}", chain.name, route.name)),
             sink: route.sink,
             external: route.external,
+            plug_in: !route.command.is_empty() || !route.service.is_empty(),
         });
         let stages: Vec<Stage> = stages.collect();
         let topics = in_order(chain, &stages);

@@ -26,6 +26,7 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         sink: false,
         external: false,
         command: Vec::new(),
+        service: Vec::new(),
         format: Format::default(),
     };
     let mut has_format = false;
@@ -44,6 +45,7 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "sink",
         "external",
         "command",
+        "service",
         "format",
     ];
     let (path, line) = (table.path.clone(), table.line);
@@ -72,6 +74,7 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         "group" => item.text(|text| stage.group = Some(text.to_owned())),
         "sink" => item.flag(|flag| stage.sink = flag),
         "command" => item.texts(|text| stage.command.push(text.to_owned())),
+        "service" => item.texts(|text| stage.service.push(text.to_owned())),
         "format" => item.one_of(&Format::ALL.map(|(name, _)| name), |text| {
             has_format = true;
             let named = Format::ALL.into_iter().find(|(name, _)| *name == text);
@@ -96,11 +99,17 @@ pub(super) fn read_stage(name: &str, table: Table<'_, '_>) -> StageRoute {
         let text = "holds what cannot be done, and its policy parks nothing: exhausted = \"hold\" is of policies \"ordered\" and \"retry-topic\"; use dead-letter or stop";
         reader.problems.add(line, format!("{path} {text}"));
     }
-    if !stage.command.is_empty() && (stage.external || stage.sink) {
-        let other = if stage.external { "external" } else { "sink" };
-        let text = format!(
-            "has a command, which we run and which has no database, and {other} = true; leave one of them out"
-        );
+    for (key, program) in [("command", &stage.command), ("service", &stage.service)] {
+        if !program.is_empty() && (stage.external || stage.sink) {
+            let other = if stage.external { "external" } else { "sink" };
+            let text = format!(
+                "has a {key}, which we run and which has no database, and {other} = true; leave one of them out"
+            );
+            reader.problems.add(line, format!("{path} {text}"));
+        }
+    }
+    if !stage.command.is_empty() && !stage.service.is_empty() {
+        let text = "has a command, which answers line by line, and a service, which is on Kafka itself; leave one of them out";
         reader.problems.add(line, format!("{path} {text}"));
     }
     if stage.command.is_empty() && has_format {
