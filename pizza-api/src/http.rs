@@ -70,6 +70,7 @@ pub fn routes(shop: Shop) -> Router {
         .route("/chain", get(kitchen::chain).fallback(wrong_method))
         .route("/topics/{name}/records", get(kitchen::records).fallback(wrong_method))
         .route("/healthz", get(health::alive).fallback(wrong_method))
+        .route("/livez", get(health::lives).fallback(wrong_method))
         .route("/readyz", get(health::ready).fallback(wrong_method))
         .route("/openapi.json", get(description::told).fallback(wrong_method))
         .route("/metrics", get(health::metrics).fallback(wrong_method))
@@ -82,7 +83,7 @@ pub fn routes(shop: Shop) -> Router {
 
 async fn no_such_page(uri: Uri) -> Problem {
     let detail = format!(
-        "path is {:?}; the shop has /order/{{count}}, /order/{{id}}, /orders, /openapi.json, /healthz, /readyz and /metrics",
+        "path is {:?}; the shop has /order/{{count}}, /order/{{id}}, /orders, /docs, /openapi.json, /healthz, /livez, /readyz and /metrics",
         shown(uri.path())
     );
     Problem::new(StatusCode::NOT_FOUND, "No such page", detail)

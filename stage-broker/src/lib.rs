@@ -131,3 +131,8 @@ fn cluster_id() -> String {
     }
     id
 }
+
+/// The examples of the readme compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

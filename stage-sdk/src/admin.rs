@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | `GET /metrics` | Prometheus' text format |
-//! | `GET /healthz` | 200 while all workers live |
+//! | `GET /healthz` `/livez` | 200 while all workers live |
 //! | `GET /readyz` | 200, or 503 with the reasons |
 //! | `GET /partitions` | how each partition stands, and what it waits for |
 //! | `POST /pause` `/resume` `/limits` | what [`Levers`](crate::service::Levers) does |

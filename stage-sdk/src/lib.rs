@@ -104,3 +104,8 @@ pub use failure::{Failure, Kind, OrFail, Result};
 pub use record::Record;
 pub use service::{Delivery, Running, Service, StartError};
 pub use stage::{IntoStage, Sends, Stage};
+
+/// The examples of the readme compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { fields, kind, operations } from "../described.js";
 import { Lag } from "../lag.js";
 import { linesOf, otherTopics, stepsOf } from "../lines.js";
 import { duration, pretty, rate, shortId } from "../words.js";
@@ -72,4 +73,22 @@ test("numbers are short", () => {
   assert.deepEqual([rate(0), rate(2.34), rate(1000.4)], ["0/s", "2.3/s", "1,000/s"]);
   assert.deepEqual([duration(4), duration(1_234), duration(90_000)], ["4 ms", "1.2 s", "1.5 min"]);
   assert.deepEqual([shortId("order-7"), shortId("34715142003608558628")], ["order-7", "347151…8628"]);
+});
+
+test("what the API takes and answers is said in words, also where it is nested or goes in circles", () => {
+  const node = { properties: { n: { type: "integer" }, next: { $ref: "#/components/schemas/Node" } } };
+  const list = { type: "array", items: { $ref: "#/components/schemas/Node" } };
+  const told = {
+    components: { schemas: { Node: node } },
+    paths: { "/a": { get: { tags: ["other"] }, post: { tags: ["orders"] } } },
+  };
+  assert.equal(kind(told, { type: "integer", minimum: 1, maximum: 7 }), "integer from 1 to 7");
+  assert.equal(kind(told, { oneOf: [{ type: "null" }, { $ref: "#/components/schemas/Node" }] }), "null or Node");
+  assert.equal(kind(told, list), "list of Node");
+  const names = fields(told, { properties: { all: list } }).map(({ name }) => name);
+  assert.deepEqual(names, ["all", "all[].n", "all[].next"]);
+  assert.deepEqual(
+    operations(told).map(([tag, found]) => [tag, found.map(({ method }) => method)]),
+    [["orders", ["POST"]], ["other", ["GET"]]],
+  );
 });

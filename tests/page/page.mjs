@@ -187,6 +187,25 @@ await check("an order by keyboard alone", {}, async (page) => {
   );
 });
 
+await check("the API is described, each of its operations with what it takes and answers", {}, async (page) => {
+  const { paths } = await page.evaluate(() => fetch("/openapi.json").then((answer) => answer.json()));
+  const count = Object.values(paths).flatMap((item) => Object.keys(item)).length;
+  await page.getByRole("link", { name: "The API" }).click();
+  await within(page.locator("article#place").waitFor(), "the operation that places an order");
+  const shown = await page.locator("article").count();
+  expect(shown === count, `${count} operations`, shown);
+  const place = page.locator("article#place");
+  const said = await place.textContent();
+  for (const text of ["POST /order/{id}", "from 1 to ", "Idempotency-Key", "order_id", "201"])
+    expect(said.includes(text), `${text} with the order`, said);
+  for (const size of [PHONE, DESKTOP]) {
+    await page.setViewportSize(size);
+    await fits(page, `the API, ${size.width} px`);
+    await axe(page, `the API, ${size.width} px`);
+    await shoot(page, `api-${size.width}`);
+  }
+});
+
 await check("what is no number of pizzas is refused in words", {}, async (page) => {
   for (const wrong of ["", "0", "2.5", "100000000"]) {
     await page.getByLabel("Number of pizzas").fill(wrong);

@@ -24,6 +24,7 @@ use utoipa::OpenApi;
         kitchen::records,
         told,
         health::alive,
+        health::lives,
         health::ready,
         health::metrics
     )

@@ -69,7 +69,8 @@ pub(super) async fn order(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let watching = shop.kitchen.watch().ok_or_else(full)?;
-    let following = Following { shop: shop.clone(), id, watching, next: Some(first), last };
+    let (next, is_over) = (Some(first), false);
+    let following = Following { shop: shop.clone(), id, watching, next, last, is_over };
     Ok(streamed(&shop, stream::unfold(following, Following::event)))
 }
 
@@ -80,12 +81,14 @@ struct Following {
     watching: crate::kitchen::Watching,
     next: Option<Walk>,
     last: Option<String>,
+    /// The last event was told.
+    is_over: bool,
 }
 
 impl Following {
     /// The next event; none: there is none after the last.
     async fn event(mut self) -> Option<(Event, Following)> {
-        loop {
+        while !self.is_over {
             let now = match self.next.take() {
                 Some(first) => first,
                 None => {
@@ -95,15 +98,14 @@ impl Following {
                 }
             };
             let mark = now.mark();
+            self.is_over = now.complete;
             if self.last.as_ref() != Some(&mark) {
                 let told = event("order", &now).id(&mark);
                 self.last = Some(mark);
                 return Some((told, self));
             }
-            if now.complete {
-                return None;
-            }
         }
+        None
     }
 }
 

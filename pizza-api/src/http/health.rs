@@ -23,6 +23,21 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
+/// The same, by the name that Kubernetes has for it.
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "lives",
+    tag = "operation",
+    responses(
+        (status = 200, description = "It does", body = String, content_type = "text/plain"),
+        Instead,
+    )
+)]
+pub(super) async fn lives() -> &'static str {
+    alive().await
+}
+
 /// Whether orders can be taken and handed out; if not, all the reasons.
 #[utoipa::path(
     get,

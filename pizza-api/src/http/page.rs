@@ -16,13 +16,16 @@ macro_rules! files {
 }
 
 /// Where each is, and its text.
-const FILES: [(&str, &str, &str); 16] = files![
+const FILES: [(&str, &str, &str); 19] = files![
     "/" "index.html",
     "/page.css" "page.css",
     "/icon.svg" "icon.svg",
     "/page.js" "page.js",
     "/api.js" "api.js",
     "/chain.js" "chain.js",
+    "/described.js" "described.js",
+    "/docs" "docs.html",
+    "/docs.js" "docs.js",
     "/dom.js" "dom.js",
     "/lag.js" "lag.js",
     "/lines.js" "lines.js",
@@ -69,7 +72,7 @@ mod tests {
         for (_, file, text) in FILES {
             let parts = text.split(['"', '\'']).filter_map(|part| {
                 part.strip_prefix("./")
-                    .or_else(|| part.strip_prefix('/').filter(|_| file == "index.html"))
+                    .or_else(|| part.strip_prefix('/').filter(|_| file.ends_with(".html")))
             });
             for part in parts.filter(|part| part.contains('.') && *part != "openapi.json") {
                 assert!(known.contains(&part), "{file} asks for {part}");

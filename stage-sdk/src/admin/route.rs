@@ -23,7 +23,7 @@ pub(super) async fn answer(desk: &Desk, request: Request<Incoming>) -> Answer {
     }
     let path = request.uri().path();
     let answer = match path {
-        "/metrics" | "/healthz" | "/readyz" | "/partitions" => {
+        "/metrics" | "/healthz" | "/livez" | "/readyz" | "/partitions" => {
             match *request.method() == Method::GET {
                 true => look(desk, path, request.uri().query()),
                 false => Err(wrong_method(&request).allow("GET")),
@@ -37,7 +37,7 @@ pub(super) async fn answer(desk: &Desk, request: Request<Incoming>) -> Answer {
             StatusCode::NOT_FOUND,
             "No such page",
             format!(
-                "path is {:?}; there are /metrics, /healthz, /readyz, /partitions, /pause, /resume and /limits",
+                "path is {:?}; there are /metrics, /healthz, /livez, /readyz, /partitions, /pause, /resume and /limits",
                 shown(path)
             ),
         )),
@@ -57,7 +57,7 @@ fn look(desk: &Desk, path: &str, query: Option<&str>) -> Result<Answer, Problem>
             let body = format!("{:#}\n", partitions::json(&stages));
             Ok(text(StatusCode::OK, "application/json", body))
         }
-        "/healthz" => {
+        "/healthz" | "/livez" => {
             let ended =
                 |stage: &&Observed| stage.seats.iter().any(|seat: &_| Seat::has_ended(seat));
             let ended: Vec<&str> = stages.iter().filter(ended).map(|s| &*s.stage).collect();
