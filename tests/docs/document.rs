@@ -104,11 +104,12 @@ impl Document {
 
 #[test]
 fn every_document_with_commands_has_its_test() {
-    let tested = ["README.md", "docs/dead-letters.md", "docs/operations.md", "docs/retry.md"];
+    let tested =
+        ["dead-letters", "operations", "retry", "tour"].map(|name| format!("docs/{name}.md"));
     for dir in ["", "docs/", "bench/"] {
         for file in std::fs::read_dir(root().join(dir)).unwrap() {
             let name = format!("{dir}{}", file.unwrap().file_name().to_string_lossy());
-            if name.ends_with(".md") && !tested.contains(&name.as_str()) {
+            if name.ends_with(".md") && name != "README.md" && !tested.contains(&name) {
                 Document::read(&name).ends();
             }
         }

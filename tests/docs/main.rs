@@ -9,6 +9,8 @@ mod operations;
 mod orders;
 mod policies;
 mod readme;
+mod reference;
 mod retry;
 mod shape;
 mod shell;
+mod tour;

@@ -13,7 +13,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-fn open(brokers: &str) -> Shell {
+pub(crate) fn open(brokers: &str) -> Shell {
     let map = std::fs::read_to_string(root().join("topics.toml")).unwrap();
     let mut shell = Shell::open(brokers, &map);
     // What cargo would run is built.
@@ -125,13 +125,18 @@ fn the_shop_in_one_process_and_each_stage_by_itself() {
     document.ends();
 }
 
-/// In a clone of its own, so to say: the route map changes.
-fn own_stages(document: &mut Document, brokers: &str) {
-    let mut shell = open(brokers);
+/// What of a clone `pizza new stage` looks at.
+pub(crate) fn in_a_clone(shell: &Shell) {
     for part in ["stage-sdk", "examples"] {
         std::os::unix::fs::symlink(root().join(part), shell.dir.join(part)).unwrap();
     }
     std::fs::write(shell.dir.join("Cargo.toml"), "").unwrap();
+}
+
+/// In a directory of its own: the route map changes.
+fn own_stages(document: &mut Document, brokers: &str) {
+    let mut shell = open(brokers);
+    in_a_clone(&shell);
     shell.run(&document.next("pizza new stage basil"));
     shell.run(&document.next("pizza new stage thyme"));
     let check =

@@ -4,9 +4,11 @@ use crate::document::{Document, Example};
 use crate::rig::process::{Process, program};
 use crate::rig::until;
 use crate::shape::alike;
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// For a command.
@@ -128,11 +130,20 @@ impl Shell {
     }
 }
 
-/// This port, or one that is free.
+/// This port, or one that is free; no two tests get the same, also where the first has not begun to listen.
 pub(crate) fn free(port: u16) -> u16 {
+    static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let listen = |port| TcpListener::bind(("127.0.0.1", port));
-    let listener = listen(port).or_else(|_| listen(0)).unwrap();
-    listener.local_addr().unwrap().port()
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut wanted = if taken.contains(&port) { 0 } else { port };
+    loop {
+        let listener = listen(wanted).or_else(|_| listen(0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        if taken.insert(port) {
+            return port;
+        }
+        wanted = 0;
+    }
 }
 
 fn which(tool: &str) -> Option<PathBuf> {
