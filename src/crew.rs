@@ -18,6 +18,30 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
+    /// Whether the programs of all stages that are ours to start can be found. `file`: the route map.
+    ///
+    /// # Errors
+    /// One cannot.
+    pub(crate) fn is_there(chain: &Chain, file: &Path) -> Result<(), StartError> {
+        for route in chain.stages.iter().filter(|route| !route.external && !route.sink) {
+            let (name, keys) =
+                (&route.name, [("service", &route.service), ("command", &route.command)]);
+            let Some((key, program)) = keys.into_iter().find(|(_, program)| !program.is_empty())
+            else {
+                continue;
+            };
+            let manifest = file.parent().unwrap_or(Path::new("")).join("plug-ins").join(name);
+            let manifest = manifest.join("Cargo.toml");
+            let build = match manifest.exists() && key == "service" {
+                true => format!("; cargo build --release --manifest-path {}", manifest.display()),
+                false => String::new(),
+            };
+            stage_sdk::program::is_there(key, program)
+                .map_err(|error| StartError::Usage(format!("stage {name:?}: {error}{build}")))?;
+        }
+        Ok(())
+    }
+
     /// Starts each stage of the chain that is ours to start.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ mod crew;
 mod new;
 mod order;
 mod run;
+mod shop;
+mod top;
 mod topics;
 mod up;
 
@@ -37,6 +39,8 @@ enum Command {
     New(new::Args),
     /// Order pizzas from an open shop
     Order(order::Args),
+    /// Watch the chain of an open shop: rates, ages, lag, orders
+    Top(top::Args),
     /// Check the route map, or bring the broker's topics in line with it
     Topics(topics::Args),
     /// Look at what stages could not handle, replay or drop it
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::New(args) => new::new(&args),
         Command::Order(args) => order::order(&args),
+        Command::Top(args) => top::top(&args),
         Command::Topics(args) => topics::topics(&args),
         Command::DeadLetters(args) => args.run(),
         Command::Keys(args) => args.run(),

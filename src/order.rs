@@ -1,10 +1,8 @@
 //! `pizza order N`: orders over HTTP, and follows the order if asked.
 
-mod shop;
-
+use crate::shop::Shop;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use shop::Shop;
 use stage_sdk::StartError;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -65,7 +63,7 @@ fn watch(shop: &Shop, id: &str, args: &Args) -> Result<Order, StartError> {
     let until = Instant::now() + Duration::from_secs(args.timeout);
     let bar = progress(args.count);
     loop {
-        let state = match shop.look::<Order>(id) {
+        let state = match shop.look::<Order>(&format!("order/{id}")) {
             Ok(order) if order.complete => {
                 bar.finish_and_clear();
                 return Ok(order);

@@ -43,6 +43,7 @@ pub(crate) struct Args {
 pub(crate) fn up(args: &Args) -> Result<(), StartError> {
     let signals = Signals::listen().map_err(|error| StartError::Runtime(error.to_string()))?;
     let chain = Chain::read(&args.api.config).map_err(|e| StartError::Usage(e.to_string()))?;
+    Crew::is_there(&chain, &args.api.config)?;
     let mut api = args.api.clone();
     if args.memory {
         api.database_url.get_or_insert_with(|| "sqlite::memory:".into());

@@ -50,6 +50,8 @@ def main():
         problems += [f"{place}: no program reads {name}" for name in sorted(variables - known)]
     copied = [path for line in re.findall(r"^COPY (.*) \S+$", build, re.M) for path in line.split()]
     problems += [f"{containerfile.name}: {path} is not there" for path in copied if not (project / path).exists()]
+    sent = set(re.findall(r"^!(\S+)$", Path(f"{containerfile}.dockerignore").read_text(), re.M))
+    problems += [f"{containerfile.name}.dockerignore: keeps {path} back" for path in copied if path not in sent]
     members = re.search(r"members = \[(.*?)\]", (project / "Cargo.toml").read_text(), re.S)[1]
     for member in re.findall(r'"([^"]+)"', members):
         if member != "." and not any(member == path or member.startswith(path + "/") for path in copied):

@@ -22,7 +22,8 @@ const STEADY: Duration = Duration::from_secs(30);
 /// It has so long to finish and leave its group, and is killed then.
 const END: Duration = Duration::from_secs(10);
 
-/// What stages exit with where they were told something wrong; started again they would be told it again.
+/// What stages exit with where they were told something wrong. One that has worked was not; the route map may have
+/// changed since, and is the shop's when the shop is started again.
 const TOLD_WRONG: i32 = 2;
 
 /// A program that runs, or is about to again. Dropped, it is told to stop.
@@ -40,17 +41,12 @@ impl Kept {
     /// when it is to stop, and when we are no more. It has a process group of its own, so that Ctrl-C is for us.
     ///
     /// # Errors
-    /// It is not there, or cannot be started.
+    /// It cannot be started.
     pub(super) fn start(
         stage: &str,
         program: &[String],
         told: Vec<(&'static str, Option<OsString>)>,
     ) -> Result<Kept, StartError> {
-        stage_sdk::program::is_there("service", program).map_err(|error| {
-            StartError::Usage(format!(
-                "stage {stage:?}: {error}; of a crate here it is made by: cargo build --release --package {stage}"
-            ))
-        })?;
         let mut command = Command::new(&program[0]);
         command.args(&program[1..]).stdin(Stdio::piped()).process_group(0);
         for (name, value) in told {
@@ -97,12 +93,13 @@ fn keep(
     command: &mut Command,
     stop: &Receiver<Infallible>,
 ) -> Result<(), String> {
-    let (mut child, mut pause) = (Some(child), FIRST);
+    let (mut child, mut pause, mut has_worked) = (Some(child), FIRST, false);
     loop {
         let begun = Instant::now();
         if let Some(running) = child.take() {
             let Some(status) = ended(running, stop, stage)? else { return Ok(()) };
-            if status.code() == Some(TOLD_WRONG) {
+            has_worked |= status.code() != Some(TOLD_WRONG) || begun.elapsed() > STEADY;
+            if !has_worked {
                 return Err(format!(
                     "stage {stage:?}: its program ended ({status}), as it was told something wrong; what it wrote says what"
                 ));

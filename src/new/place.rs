@@ -6,8 +6,10 @@
 use stage_sdk::StartError;
 use stage_sdk::chain::{Chain, StageRoute};
 use std::fmt;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
-use toml_edit::{Array, DocumentMut, Item, Table, Value, value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
 /// The route map with the stage in it.
 pub(super) struct Place {
@@ -42,6 +44,18 @@ impl Place {
             return Err(StartError::Usage(text));
         }
         let input = format!("{}-for-{name}", chain.name);
+        let used = chain.stages.iter().flat_map(|stage| {
+            let named = stage.outputs.iter().map(|(_, topic)| topic);
+            named.chain(&stage.output).chain([&stage.input])
+        });
+        if chain.all_topics().contains_key(&input) || used.into_iter().any(|topic| *topic == input)
+        {
+            let text = format!(
+                "{}: there is a topic {input:?} already; give the stage another name",
+                file.display()
+            );
+            return Err(StartError::Usage(text));
+        }
         let text = std::fs::read_to_string(file)
             .map_err(|error| StartError::Runtime(format!("{}: {error}", file.display())))?;
         let mut place =
@@ -68,6 +82,11 @@ impl Place {
         if let Some(replication) = like.replication {
             topic["replication"] = value(i64::from(replication));
         }
+        if !like.config.is_empty() {
+            let config: InlineTable =
+                like.config.iter().map(|(name, setting)| (name, Value::from(setting))).collect();
+            topic["config"] = value(config);
+        }
         topics.insert(&self.input, Item::Table(topic));
         let stages = map.get_mut("stages")?.as_table_mut()?;
         let written = stages.get_mut(&self.after)?.get_mut("output")?.as_value_mut()?;
@@ -79,7 +98,8 @@ impl Place {
         stage["output"] = value(&self.output);
         stage[key] = value(Array::from_iter(program));
         stages.insert(&self.name, Item::Table(stage));
-        self.text = map.to_string();
+        let ends = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
+        self.text = map.to_string().replace("\r\n", "\n").replace('\n', ends);
         Some(())
     }
 
@@ -90,8 +110,22 @@ impl Place {
     pub(super) fn write(&self, file: &Path) -> Result<(), StartError> {
         let failed = |error| StartError::Runtime(format!("{}: {error}", file.display()));
         let file = file.canonicalize().map_err(failed)?;
-        let new = file.with_extension("toml.new");
-        std::fs::write(&new, &self.text).and_then(|()| std::fs::rename(&new, file)).map_err(failed)
+        let as_before = file.metadata().map_err(failed)?.permissions();
+        if as_before.readonly() {
+            return Err(failed(std::io::Error::other("it may only be read")));
+        }
+        let new = file.with_extension(format!("new-{}", std::process::id()));
+        let write = || {
+            let mut out = File::create(&new)?;
+            out.write_all(self.text.as_bytes())?;
+            out.set_permissions(as_before)?;
+            out.sync_all()?;
+            std::fs::rename(&new, file)
+        };
+        write().map_err(|error| {
+            std::fs::remove_file(&new).ok();
+            failed(error)
+        })
     }
 }
 
@@ -114,14 +148,14 @@ fn before<'c>(
     let stage = match after {
         Some(name) => writers().find(|stage| stage.name == name).ok_or_else(|| {
             refuse(format!(
-                "no stage {name:?} of ours writes a topic; with --after it can be {}",
+                "no stage {name:?} of ours has an output (a place behind a named one is made by hand); with --after it can be {}",
                 known()
             ))
         })?,
         // The last of the chain, not of the file: nobody else that writes reads what it wrote.
         None => writers()
             .rfind(|stage| !writers().any(|other| stage.output.as_ref() == Some(&other.input)))
-            .ok_or_else(|| refuse("no stage of ours writes a topic; put it in by hand".into()))?,
+            .ok_or_else(|| refuse("no stage of ours has an output; put it in by hand".into()))?,
     };
     let output = stage.output.clone().unwrap_or_default();
     Ok((stage, output))

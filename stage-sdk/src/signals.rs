@@ -43,16 +43,15 @@ impl Signals {
                 });
             };
             next();
-            if stop(&told) {
-                eprintln!("stopping; a second signal ends at once");
-                next();
-            }
+            stop(&told);
+            eprintln!("stopping; a second signal ends at once");
+            next();
             std::process::exit(130);
         })?;
         Ok(Signals(work))
     }
 
-    /// From now on the end of standard input counts as a first signal; what it says until then is nothing to us.
+    /// From now on the end of standard input asks for a stop as well, and is no signal that counts; what it says until then is nothing to us.
     ///
     /// # Errors
     /// There is no thread to wait for it.
@@ -72,13 +71,12 @@ impl Signals {
     }
 }
 
-/// Stops what there is; false: that was done already.
-fn stop(work: &Mutex<Work>) -> bool {
+/// Stops what there is, if that was not done already.
+fn stop(work: &Mutex<Work>) {
     let mut work = work.lock().unwrap_or_else(PoisonError::into_inner);
     match std::mem::replace(&mut *work, Work::Stopping) {
         Work::None => std::process::exit(0),
         Work::At(stop) => stop(),
-        Work::Stopping => return false,
+        Work::Stopping => {}
     }
-    true
 }

@@ -104,8 +104,8 @@ impl Document {
 
 #[test]
 fn every_document_with_commands_has_its_test() {
-    let tested =
-        ["dead-letters", "operations", "retry", "tour"].map(|name| format!("docs/{name}.md"));
+    let tested = ["dead-letters", "operations", "retry", "running", "tour"]
+        .map(|name| format!("docs/{name}.md"));
     for dir in ["", "docs/", "bench/"] {
         for file in std::fs::read_dir(root().join(dir)).unwrap() {
             let name = format!("{dir}{}", file.unwrap().file_name().to_string_lossy());

@@ -11,6 +11,7 @@ mod policies;
 mod readme;
 mod reference;
 mod retry;
+mod running;
 mod shape;
 mod shell;
 mod tour;

@@ -50,7 +50,7 @@ impl Shell {
 
     /// Has the broker make the route map's topics.
     pub(crate) fn apply(&mut self) {
-        self.run(&Document::find("README.md", "topics apply"));
+        self.run(&Document::find("docs/running.md", "topics apply"));
     }
 
     /// Runs it; it must succeed, and print what the documentation says, if that says something. None:

@@ -9,4 +9,5 @@ mod new_stage;
 mod order;
 mod plug_ins;
 mod shop;
+mod top;
 mod toppings;

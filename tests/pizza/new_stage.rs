@@ -8,16 +8,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+const SHOP: &str = "deploy/kubernetes/topics.toml";
+
 const LIMIT: Duration = Duration::from_secs(40);
 
 /// A directory with the route map, where nothing is built.
-struct Place(PathBuf);
+pub(crate) struct Place(PathBuf);
 
 impl Place {
-    fn new() -> Place {
+    pub(crate) fn new() -> Place {
         let dir = std::env::temp_dir().join(format!("new-{:x}", rand::random::<u64>()));
         std::fs::create_dir_all(&dir).unwrap();
-        std::fs::copy("topics.toml", dir.join("topics.toml")).unwrap();
+        // The shop as it comes, whatever somebody has put into their own.
+        std::fs::copy(SHOP, dir.join("topics.toml")).unwrap();
         Place(dir)
     }
 
@@ -26,7 +29,7 @@ impl Place {
     }
 
     /// Exit code, and what it wrote.
-    fn pizza(&self, args: &[&str]) -> (Option<i32>, String) {
+    pub(crate) fn pizza(&self, args: &[&str]) -> (Option<i32>, String) {
         let output =
             Command::new(program("pizza")).args(args).current_dir(&self.0).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
@@ -39,7 +42,7 @@ impl Place {
     }
 
     /// Opens the shop here, with a broker of its own; gives its address too.
-    fn open(&self) -> (Process, String) {
+    pub(crate) fn open(&self) -> (Process, String) {
         let mut command = Command::new(program("pizza"));
         command.args(["--memory", "--listen", "127.0.0.1:0", "--broker-listen", "127.0.0.1:0"]);
         let log = self.0.join(format!("log-{:x}", rand::random::<u32>()));
@@ -82,42 +85,73 @@ fn lives(id: u32) -> bool {
 #[test]
 fn what_is_made_is_what_is_built_and_tested_here() {
     let place = Place::new();
-    let (code, said) = place.new_stage(&["oregano", "--after", "meat"]);
+    let (code, said) = place.new_stage(&["basil", "--after", "meat"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.contains("cargo build --release --manifest-path plug-ins/oregano/Cargo.toml"),
+        said.contains("cargo build --release --manifest-path plug-ins/basil/Cargo.toml"),
         "{said}"
     );
     let read = |path: PathBuf| std::fs::read_to_string(path).unwrap();
-    let (made, ours) = (place.0.join("plug-ins/oregano"), root().join("plug-ins/oregano"));
-    assert_eq!(read(made.join("src/main.rs")), read(ours.join("src/main.rs")));
+    let (made, ours) = (place.0.join("plug-ins/basil"), root().join("plug-ins/oregano"));
+    let main = read(made.join("src/main.rs"));
+    assert_eq!(main, read(ours.join("src/main.rs")).replace("oregano", "basil"));
+    assert!(main.contains("fn basil(") && main.contains("stage_sdk::run(basil)"), "{main}");
     let sdk = root().join("stage-sdk").display().to_string();
     let manifest = read(ours.join("Cargo.toml")).replace("../../stage-sdk", &sdk);
+    let manifest = manifest.replace("oregano", "basil") + "\n[workspace]\n";
     assert_eq!(read(made.join("Cargo.toml")), manifest);
-    let before = std::fs::read_to_string("topics.toml").unwrap();
+    let before = std::fs::read_to_string(SHOP).unwrap();
     let added = |line: &&str| !before.lines().any(|old| old == *line);
     let map = place.map();
     assert_eq!(
         map.lines().filter(added).collect::<Vec<_>>(),
         [
-            "[topics.pizza-for-oregano]",
-            "output = \"pizza-for-oregano\"",
-            "[stages.oregano]",
-            "input = \"pizza-for-oregano\"",
-            "service = [\"plug-ins/oregano/target/release/oregano\"]",
+            "[topics.pizza-for-basil]",
+            "output = \"pizza-for-basil\"",
+            "[stages.basil]",
+            "input = \"pizza-for-basil\"",
+            "service = [\"plug-ins/basil/target/release/basil\"]",
         ]
     );
     assert_eq!(place.pizza(&["topics", "check"]).0, Some(0));
-    let (code, said) = place.new_stage(&["thyme", "--", "sh", "thyme.sh"]);
+    let (code, said) = place.new_stage(&["sea-salt", "--", "sh", "salt.sh"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.contains(
-            "veggie writes pizza-for-thyme now, thyme reads it and writes pizza-with-veggies"
+            "veggie writes pizza-for-sea-salt now, sea-salt reads it and writes pizza-with-veggies"
         ),
         "{said}"
     );
-    assert!(place.map().contains("command = [\"sh\", \"thyme.sh\"]"), "{}", place.map());
-    assert!(!place.0.join("plug-ins/thyme").exists());
+    assert!(place.map().contains("command = [\"sh\", \"salt.sh\"]"), "{}", place.map());
+    assert!(!place.0.join("plug-ins/sea-salt").exists());
+}
+
+#[test]
+fn the_new_topic_is_as_the_one_before_it_stands_and_the_file_as_it_was() {
+    let place = Place::new();
+    let map = place.map().replace(
+        "[topics.pizza-with-meats]\npartitions = 4",
+        "[topics.pizza-with-meats]\npartitions = 7\nconfig = { \"max.message.bytes\" = \"2000000\" }",
+    );
+    // All of the chain has as many partitions.
+    let map = map.replace("partitions = 4", "partitions = 7").replace('\n', "\r\n");
+    let file = place.0.join("topics.toml");
+    std::fs::write(&file, map).unwrap();
+    assert_eq!(place.new_stage(&["basil", "--after", "meat"]).0, Some(0));
+    let topic = "[topics.pizza-for-basil]\r\npartitions = 7\r\nconfig = { \"max.message.bytes\" = \"2000000\" }\r\n";
+    let written = place.map();
+    assert!(written.contains(topic) && !written.replace("\r\n", "").contains('\n'), "{written}");
+    let mut permissions = std::fs::metadata(&file).unwrap().permissions();
+    permissions.set_readonly(true);
+    std::fs::set_permissions(&file, permissions).unwrap();
+    let (code, said) = place.new_stage(&["thyme"]);
+    assert!(code == Some(1) && said.contains("may only be read"), "{said}");
+    assert_eq!(place.map(), written);
+    // The crate is there, and is taken when it can be placed.
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, &written).unwrap();
+    assert_eq!(place.new_stage(&["thyme"]).0, Some(0));
+    assert!(place.map().contains("[stages.thyme]"));
 }
 
 #[test]
@@ -129,10 +163,17 @@ fn what_cannot_be_made_changes_nothing() {
         let (code, said) = place.new_stage(args);
         assert!(code == Some(2) && said.contains(says), "{args:?}: {code:?} {said}");
     };
-    refused(&["basil"], "plug-ins/basil is there already");
+    refused(&["basil"], "there is a stage \"basil\" already");
     refused(&["sauce"], "there is a stage \"sauce\" already");
     refused(&["Basil"], "small letters");
     refused(&["thyme", "--", "no-such-program"], "\"no-such-program\" in PATH");
+    std::fs::write(
+        place.0.join("topics.toml"),
+        map.clone() + "[topics.pizza-for-thyme]\npartitions = 4\nsource = true\n",
+    )
+    .unwrap();
+    refused(&["thyme"], "there is a topic \"pizza-for-thyme\" already");
+    std::fs::write(place.0.join("topics.toml"), &map).unwrap();
     refused(&["thyme", "--after", "view"], "it can be sauce, cheese, meat, veggie, basil");
     let (code, said) = place.pizza(&["new", "stage", "thyme"]);
     assert!(code == Some(2) && said.contains("--sdk DIR"), "{said}");
@@ -141,7 +182,11 @@ fn what_cannot_be_made_changes_nothing() {
     // One that is not built is told before anything is started.
     let (code, said) =
         place.pizza(&["--memory", "--listen", "127.0.0.1:0", "--broker-listen", "127.0.0.1:0"]);
-    assert!(code == Some(2) && said.contains("cargo build --release --package basil"), "{said}");
+    assert!(
+        code == Some(2)
+            && said.contains("cargo build --release --manifest-path plug-ins/basil/Cargo.toml"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -150,7 +195,7 @@ fn the_shop_keeps_it_running_and_takes_it_along() {
     assert_eq!(place.new_stage(&["oregano", "--after", "meat"]).0, Some(0));
     let built = program("oregano").display().to_string();
     let map = place.map().replace("plug-ins/oregano/target/release/oregano", &built);
-    std::fs::write(place.0.join("topics.toml"), map).unwrap();
+    std::fs::write(place.0.join("topics.toml"), &map).unwrap();
     let (mut shop, url) = place.open();
     let log = shop.log.clone();
     let order = |count: &str| {
@@ -179,6 +224,18 @@ fn the_shop_keeps_it_running_and_takes_it_along() {
         pizza["oregano"] == true
     };
     assert!(records.len() == 100 && records.iter().all(seasoned), "{records:#?}");
+    // What somebody does to the route map meanwhile is for the next time that the shop is opened.
+    assert_eq!(place.new_stage(&["thyme", "--after", "oregano", "--", "cat"]).0, Some(0));
+    Command::new("kill").args(["-KILL", &second[0].to_string()]).status().unwrap();
+    let told_wrong = || {
+        let log = std::fs::read_to_string(&log).unwrap();
+        log.contains("its program ended (exit status: 2); it is started again").then_some(())
+    };
+    until("it asks for a topic that is not there", LIMIT, told_wrong);
+    std::fs::write(place.0.join("topics.toml"), &map).unwrap();
+    order("7");
+    let second = children(&shop);
+    assert_eq!(second.len(), 1);
     // Stopped, the shop takes it along; killed, the end of its input tells it.
     assert!(shop.stop(Duration::from_secs(12)).success(), "{}", log.display());
     assert!(!lives(second[0]));

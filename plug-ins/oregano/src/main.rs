@@ -23,8 +23,8 @@ mod tests {
     #[test]
     fn a_record_goes_on_with_one_thing_more() {
         let mut test = Test::of(super::oregano);
-        test.given("a key", r#"{"n":1}"#);
-        test.then_output("a key", r#"{"n":1,"oregano":true}"#);
+        test.given("a key", r#"{"type":"a pizza"}"#);
+        test.then_output("a key", r#"{"type":"a pizza","oregano":true}"#);
         test.given("a key", "not JSON");
         test.then_dead_letter("a key", "deserialization");
         test.then_nothing_more();

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use stage_sdk::StartError;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::time::Duration;
 use ureq::http::{Response, Uri};
 use ureq::{Agent, Body, Error};
@@ -16,15 +16,21 @@ const AGAIN: Duration = Duration::from_millis(200);
 /// How often an order is sent while its answer does not come.
 const TRIES: usize = 3;
 
-pub(super) struct Shop {
+pub(crate) struct Shop {
     url: String,
     agent: Agent,
 }
 
 /// Why there is no answer, and whether asking again may help.
-pub(super) struct Failed {
-    pub(super) error: StartError,
-    pub(super) may_mend: bool,
+pub(crate) struct Failed {
+    pub(crate) error: StartError,
+    pub(crate) may_mend: bool,
+}
+
+impl Failed {
+    pub(crate) fn for_good(error: StartError) -> Failed {
+        Failed { error, may_mend: false }
+    }
 }
 
 #[derive(serde::Deserialize)]
@@ -34,7 +40,7 @@ struct Problem {
 }
 
 impl Shop {
-    pub(super) fn at(url: &str) -> Result<Shop, StartError> {
+    pub(crate) fn at(url: &str) -> Result<Shop, StartError> {
         if !url.parse::<Uri>().is_ok_and(|uri| is_shop(&uri)) {
             return Err(StartError::Usage(format!(
                 "shop address {url:?} is not one of HTTP; give http://HOST:PORT with --url or STAGE_URL"
@@ -47,12 +53,12 @@ impl Shop {
         Ok(Shop { url: url.trim_end_matches('/').to_owned(), agent: config.into() })
     }
 
-    pub(super) fn order_url(&self, order: &str) -> String {
+    pub(crate) fn order_url(&self, order: &str) -> String {
         format!("{}/order/{order}", self.url)
     }
 
     /// Places an order; the key makes one of what is sent again because no answer came.
-    pub(super) fn place<T: DeserializeOwned>(&self, count: u32) -> Result<T, StartError> {
+    pub(crate) fn place<T: DeserializeOwned>(&self, count: u32) -> Result<T, StartError> {
         let (url, key) = (self.order_url(&count.to_string()), uuid::Uuid::new_v4().to_string());
         let mut tries = 0;
         loop {
@@ -74,11 +80,27 @@ impl Shop {
         }
     }
 
-    pub(super) fn look<T: DeserializeOwned>(&self, order: &str) -> Result<T, Failed> {
-        let answer = self.agent.get(self.order_url(order)).call();
+    /// What is there, such as `orders`.
+    pub(crate) fn look<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failed> {
+        let answer = self.agent.get(format!("{}/{path}", self.url)).call();
         let answer =
             answer.map_err(|error| Failed { error: self.unreachable(&error), may_mend: true })?;
         self.read(answer)
+    }
+
+    /// What is told there, for as long as it is.
+    pub(crate) fn listen(&self, path: &str) -> Result<impl Read + use<>, Failed> {
+        let request = self.agent.get(format!("{}/{path}", self.url)).config();
+        let request = request.timeout_global(None).timeout_recv_response(Some(ANSWER)).build();
+        let answer = request.call();
+        let answer =
+            answer.map_err(|error| Failed { error: self.unreachable(&error), may_mend: true })?;
+        match answer.status().is_success() {
+            true => Ok(answer.into_body().into_reader()),
+            false => Err(self.read::<()>(answer).err().unwrap_or_else(|| {
+                Failed::for_good(StartError::Runtime(format!("{} tells nothing", self.url)))
+            })),
+        }
     }
 
     fn unreachable(&self, error: &Error) -> StartError {
