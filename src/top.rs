@@ -53,26 +53,25 @@ pub(crate) fn top(args: &Args) -> Result<(), StartError> {
     }
 }
 
-/// Shows what the shop tells, until it tells no more; with `once`, its first word.
+/// Shows what the shop tells, until it tells no more; with `once`, its first word that says something.
 fn follow(shop: &Shop, args: &Args, once: bool, screen: &mut Screen) -> Result<(), Failed> {
     let map: Map = shop.look("chain")?;
     let mut told = BufReader::new(shop.listen("events")?);
     while let Some(data) = event(&mut told) {
-        if args.json {
-            print([&data]).map_err(Failed::for_good)?;
-        } else {
-            let now: Snapshot = serde_json::from_str(&data).map_err(|error| {
-                Failed::for_good(StartError::Runtime(format!(
-                    "{} told something else: {error}",
-                    args.url
-                )))
-            })?;
-            let lines = view::lines(&map, &now);
-            match once {
-                true => print(lines).map_err(Failed::for_good)?,
-                false => screen.show(&lines).map_err(Failed::for_good)?,
-            }
+        let now: Snapshot = serde_json::from_str(&data).map_err(|error| {
+            let text = format!("{} told something else: {error}", args.url);
+            Failed::for_good(StartError::Runtime(text))
+        })?;
+        // The first that looks sees the stages a moment later.
+        if once && !now.is_known() {
+            continue;
         }
+        let printed = match (args.json, once) {
+            (true, _) => print([&data]),
+            (false, true) => print(view::lines(&map, &now)),
+            (false, false) => screen.show(&view::lines(&map, &now)),
+        };
+        printed.map_err(Failed::for_good)?;
         if once {
             break;
         }

@@ -38,6 +38,13 @@ pub(super) struct Snapshot {
     orders: Vec<Walk>,
 }
 
+impl Snapshot {
+    /// Whether the broker was asked about the stages, or cannot be.
+    pub(super) fn is_known(&self) -> bool {
+        self.trouble.is_some() || self.stages.iter().any(|stage| stage.lag.is_some())
+    }
+}
+
 #[derive(Deserialize)]
 struct StageNow {
     name: String,
