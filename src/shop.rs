@@ -88,10 +88,14 @@ impl Shop {
         self.read(answer)
     }
 
-    /// What is told there, for as long as it is.
-    pub(crate) fn listen(&self, path: &str) -> Result<impl Read + use<>, Failed> {
+    /// What is told there, for as long as it is, or so long.
+    pub(crate) fn listen(
+        &self,
+        path: &str,
+        limit: Option<Duration>,
+    ) -> Result<impl Read + use<>, Failed> {
         let request = self.agent.get(format!("{}/{path}", self.url)).config();
-        let request = request.timeout_global(None).timeout_recv_response(Some(ANSWER)).build();
+        let request = request.timeout_global(limit).timeout_recv_response(Some(ANSWER)).build();
         let answer = request.call();
         let answer =
             answer.map_err(|error| Failed { error: self.unreachable(&error), may_mend: true })?;

@@ -13,6 +13,9 @@ use view::{Map, Snapshot};
 /// Before a shop that is away is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Who asks once waits so long until all stages were asked; then what is known is all there is.
+const KNOWN: Duration = Duration::from_secs(5);
+
 /// The longest event.
 const LONGEST: u64 = 4 << 20;
 
@@ -53,30 +56,40 @@ pub(crate) fn top(args: &Args) -> Result<(), StartError> {
     }
 }
 
-/// Shows what the shop tells, until it tells no more; with `once`, its first word that says something.
+/// Shows what the shop tells, until it tells no more; with `once`, the first that knows all stages.
 fn follow(shop: &Shop, args: &Args, once: bool, screen: &mut Screen) -> Result<(), Failed> {
     let map: Map = shop.look("chain")?;
-    let mut told = BufReader::new(shop.listen("events")?);
+    let mut told = BufReader::new(shop.listen("events", once.then_some(KNOWN))?);
+    let mut latest = None;
     while let Some(data) = event(&mut told) {
         let now: Snapshot = serde_json::from_str(&data).map_err(|error| {
             let text = format!("{} told something else: {error}", args.url);
             Failed::for_good(StartError::Runtime(text))
         })?;
-        // The first that looks sees the stages a moment later.
-        if once && !now.is_known() {
+        if once {
+            // The first that looks sees the stages a moment later.
+            let is_known = now.is_known();
+            latest = Some((data, now));
+            if is_known {
+                break;
+            }
             continue;
         }
-        let printed = match (args.json, once) {
-            (true, _) => print([&data]),
-            (false, true) => print(view::lines(&map, &now)),
-            (false, false) => screen.show(&view::lines(&map, &now)),
+        let shown = match args.json {
+            true => print([&data]),
+            false => screen.show(&view::lines(&map, &now)),
         };
-        printed.map_err(Failed::for_good)?;
-        if once {
-            break;
-        }
+        shown.map_err(Failed::for_good)?;
     }
-    Ok(())
+    let printed = match latest {
+        Some((data, _)) if args.json => print([&data]),
+        Some((_, now)) => print(view::lines(&map, &now)),
+        None if once => {
+            Err(StartError::Runtime(format!("{} tells nothing of its chain", args.url)))
+        }
+        None => Ok(()),
+    };
+    printed.map_err(Failed::for_good)
 }
 
 /// The data of the next event; none: there is none, or it is longer than any is.

@@ -39,9 +39,10 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether the broker was asked about the stages, or cannot be.
+    /// Whether all that can be known of the stages is there.
     pub(super) fn is_known(&self) -> bool {
-        self.trouble.is_some() || self.stages.iter().any(|stage| stage.lag.is_some())
+        let is_known = |stage: &StageNow| stage.lag.is_some() && stage.instances.is_some();
+        self.trouble.is_some() || self.stages.iter().all(is_known)
     }
 }
 
@@ -151,6 +152,8 @@ mod tests {
             {"name":"done","records_per_second":0.0,"age_ms":null}],
             "orders":[{"id":"o1","count":5,"complete":false,"reached":{"raw":5,"done":2}},
             {"id":"o0","count":3,"complete":true,"reached":{}}]}"#;
+        let known = |text: &str| serde_json::from_str::<Snapshot>(text).unwrap().is_known();
+        assert!(known(now) && !known(&now.replace("\"no broker answers\"", "null")));
         let (map, now) = (serde_json::from_str(map).unwrap(), serde_json::from_str(now).unwrap());
         let lines = lines(&map, &now);
         let words =
