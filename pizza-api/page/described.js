@@ -1,4 +1,4 @@
-const ORDER = ["orders", "kitchen", "operation"];
+const ORDER = ["orders", "kitchen", "decisions", "operation"];
 
 /** What can be asked, by tag, in the order in which one gets to know them. */
 export function operations(told) {

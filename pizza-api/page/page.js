@@ -1,6 +1,9 @@
 import { ask } from "./api.js";
 import { drawChain, updateChain } from "./chain.js";
+import { allowDecisions } from "./decisions.js";
 import { byId, setData, setText } from "./dom.js";
+import { startKeys } from "./keys.js";
+import { offerStages, startLetters } from "./letters.js";
 import { linesOf, stepsOf } from "./lines.js";
 import { closeOrder, drawOrderStages, openOrder, startOrder } from "./order.js";
 import { drawOrders, updateOrders } from "./orders.js";
@@ -50,6 +53,8 @@ function draw(chain) {
   drawOrderStages(stepsOf(lines));
   limitCount(chain.max_count);
   offerTopics(chain.topics);
+  offerStages(chain.stages);
+  allowDecisions(chain.decisions);
   if (snapshot) onSnapshot(snapshot);
 }
 
@@ -94,6 +99,8 @@ function routeAgain(event) {
 startPlacing();
 startOrder(forgetOrder);
 startRecords();
+startKeys();
+startLetters();
 byId("find").addEventListener("submit", findOrder);
 window.addEventListener("hashchange", route);
 document.addEventListener("click", routeAgain);

@@ -65,6 +65,8 @@ pub struct Config {
     pub database_url: String,
     /// The data directory.
     pub data: PathBuf,
+    /// What decisions about keys and dead letters need; none: only this machine decides.
+    pub admin_token: Option<String>,
     /// The most pizzas in one order.
     pub max_count: u32,
     /// How long orders are kept.
@@ -132,6 +134,7 @@ impl Args {
                 .clone()
                 .unwrap_or_else(|| crate::store::Store::file_url(&self.data)),
             data: self.data.clone(),
+            admin_token: stage_sdk::cli::admin_token()?,
             max_count: self.max_count,
             keep_orders: self.keep_orders,
         })

@@ -10,7 +10,11 @@ mod guard;
 
 mod health;
 
+mod keys;
+
 mod kitchen;
+
+mod letters;
 
 mod limits;
 
@@ -21,6 +25,7 @@ mod page;
 mod place;
 
 pub use counts::Counts;
+pub use guard::Guard;
 
 use crate::contact::Contact;
 use crate::kitchen::Kitchen;
@@ -31,7 +36,9 @@ use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
+use stage_sdk::StartError;
 use stage_sdk::broker::Broker;
+use stage_sdk::chain::Chain;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::watch;
@@ -55,6 +62,10 @@ pub struct Shop {
     pub kitchen: Kitchen,
     /// Where the brokers are.
     pub broker: Broker,
+    /// The route map.
+    pub chain: Arc<Chain>,
+    /// Who may decide what becomes of keys and dead letters.
+    pub guard: Guard,
     /// Becomes true when the shop closes: streams of events end then.
     pub stopped: watch::Receiver<bool>,
 }
@@ -69,6 +80,10 @@ pub fn routes(shop: Shop) -> Router {
         .route("/events", get(events::shop).fallback(wrong_method))
         .route("/chain", get(kitchen::chain).fallback(wrong_method))
         .route("/topics/{name}/records", get(kitchen::records).fallback(wrong_method))
+        .route("/keys", get(keys::waiting).fallback(wrong_method))
+        .route("/stages/{stage}/keys/{first}/{decision}", post(keys::decide).fallback(wrong_method))
+        .route("/stages/{stage}/dead-letters", get(letters::open).fallback(wrong_method))
+        .route("/stages/{stage}/dead-letters/replay", post(letters::replay).fallback(wrong_method))
         .route("/healthz", get(health::alive).fallback(wrong_method))
         .route("/livez", get(health::lives).fallback(wrong_method))
         .route("/readyz", get(health::ready).fallback(wrong_method))
@@ -81,9 +96,26 @@ pub fn routes(shop: Shop) -> Router {
         .with_state(shop)
 }
 
+/// Asks the broker on a thread that may wait for it; few do so at once. What was begun goes on where nobody waits any
+/// more.
+async fn blocking<T: Send + 'static>(
+    shop: &Shop,
+    ask: impl FnOnce() -> Result<T, StartError> + Send + 'static,
+) -> Result<T, Problem> {
+    let busy = || Problem::away("several are asking the broker already; try again shortly");
+    let reading = shop.kitchen.read().ok_or_else(busy)?;
+    let asked = tokio::task::spawn_blocking(move || {
+        let _reading = reading;
+        ask()
+    });
+    let away = |error: String| Problem::away(format!("the broker cannot be asked now: {error}"));
+    let answer = asked.await.map_err(|error| away(error.to_string()))?;
+    answer.map_err(|error| away(error.to_string()))
+}
+
 async fn no_such_page(uri: Uri) -> Problem {
     let detail = format!(
-        "path is {:?}; the shop has /order/{{count}}, /order/{{id}}, /orders, /docs, /openapi.json, /healthz, /livez, /readyz and /metrics",
+        "path is {:?}; the shop has /order/{{count}}, /order/{{id}}, /orders, /keys, /docs, /openapi.json, /healthz, /livez, /readyz and /metrics",
         shown(uri.path())
     );
     Problem::new(StatusCode::NOT_FOUND, "No such page", detail)

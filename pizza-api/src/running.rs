@@ -4,7 +4,7 @@ pub(crate) mod tasks;
 
 use crate::config::Config;
 use crate::contact::Looking;
-use crate::http::{self, Counts, Shop};
+use crate::http::{self, Counts, Guard, Shop};
 use crate::kitchen::{Keeping, Kitchen};
 use crate::listen;
 use crate::publish::Publisher;
@@ -62,7 +62,8 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
         ))
     })?;
     let runtime = |error: std::io::Error| StartError::Runtime(error.to_string());
-    let url = format!("http://{}", listener.local_addr().map_err(runtime)?);
+    let listen = listener.local_addr().map_err(runtime)?;
+    let url = format!("http://{listen}");
     let (looking, contact) = Looking::begin(&config, &store).await?;
     let (broker, first) = (config.broker.clone(), config.first.clone());
     let publisher = Publisher::start(broker, first, LIMIT, contact.clone()).map_err(runtime)?;
@@ -78,6 +79,8 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
         counts: Arc::new(Counts::default()),
         kitchen: kitchen.clone(),
         broker: config.broker.clone(),
+        chain: Arc::new(config.chain.clone()),
+        guard: Guard { token: config.admin_token.clone().map(Arc::from), listen },
         stopped: stopped.clone(),
     };
     let mut tasks = JoinSet::new();

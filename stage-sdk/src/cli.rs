@@ -9,7 +9,7 @@ mod client;
 mod reach;
 
 pub use address::address;
-pub use admin::AdminArgs;
+pub use admin::{AdminArgs, admin_token};
 pub use client::ClientArgs;
 pub use reach::{Reach, print};
 

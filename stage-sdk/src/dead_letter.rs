@@ -8,6 +8,7 @@ mod filter;
 mod fit;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
+mod letters;
 mod list;
 pub(crate) mod page;
 mod place;
@@ -22,9 +23,12 @@ pub(crate) mod when;
 
 pub use dialect::Dialect;
 pub(crate) use dialect::Dialects;
+pub use filter::Filter;
 pub(crate) use fit::fit;
-pub use place::Place;
+pub use letters::Letters;
+pub use place::{Offsets, Place};
 pub use read::{DeadLetter, Origin, Writer};
+pub use replay::{Replayed, To};
 
 use crate::core::Disposition;
 use crate::failure::Failure;

@@ -27,7 +27,7 @@ const stage = (name, input, output, more = {}) => ({
   ...more,
 });
 
-const world = { trouble: null, stopped: [], lost: 0, away: false, external: false, odd: false, pace: 1 };
+const world = { trouble: null, stopped: [], lost: 0, away: false, external: false, odd: false, pace: 1, decisions: "open", waiting: [], letters: [] };
 const orders = new Map();
 const keys = new Map();
 const streams = new Set();
@@ -60,6 +60,7 @@ function chain() {
   return {
     name: "pizza",
     max_count: 1000,
+    decisions: world.decisions,
     stages,
     topics: names.map((name) => ({ name, partitions: 4, source: name === "pizza" })),
   };
@@ -215,15 +216,70 @@ function place(request, response, text) {
   return json(response, 201, { order_id: id });
 }
 
+const odd = (text) => (world.odd ? `<img src=x onerror=alert(1)>${text}` : text);
+
+/** A key that a stage holds, and its dead letters. */
+const heldKey = (key, first, records) => ({
+  stage: "meat",
+  key: odd(key),
+  first,
+  records,
+  held: records > 1,
+  due: records > 1 ? null : Date.now() + 90_000,
+  attempts: 8,
+  first_failure: Date.now() - 600_000,
+  error: odd("no pepperoni"),
+});
+
+function decide(request, response, url, stage, what) {
+  if (request.method === "POST" && world.decisions === "token" && request.headers.authorization !== "Bearer secret")
+    return problem(response, 401, "Token needed", "this needs the token");
+  if (what === "keys") {
+    const [, , , , first, decision] = url.pathname.split("/").map(decodeURIComponent);
+    const key = world.waiting.find((one) => one.first === first);
+    if (!key) return problem(response, 404, "Nothing waits", `record is ${first}; it does not wait, or no more`);
+    const records = decision === "release" ? key.records : 1;
+    world.waiting = world.waiting.filter((one) => one !== key);
+    if (key.records > records) world.waiting.push(heldKey(key.key, `${first}1`, key.records - records));
+    return json(response, 200, { done: true, records, waiting: key.records - records });
+  }
+  const at = url.searchParams.get("at");
+  const reason = url.searchParams.get("reason") ?? "";
+  const meant = world.letters.filter(
+    (one) => (at === null || at === `${one.partition}:${one.offset}`) && one.message.includes(reason),
+  );
+  if (request.method === "POST") {
+    world.letters = world.letters.filter((one) => !meant.includes(one));
+    return json(response, 200, { replayed: meant.length, left: [] });
+  }
+  return json(response, 200, { topic: `pizza.${stage}.dlq`, letters: meant.slice(0, 50), count: meant.length });
+}
+
+const letter = (offset) => ({
+  partition: 0,
+  offset,
+  died: 1795397000000 + offset * 1000,
+  from: `pizza-with-cheese[0]@${offset}`,
+  reason: "rejected",
+  message: odd(offset % 2 ? "no cheese" : "no pepperoni"),
+  attempts: 1,
+  replays: offset % 3,
+  key: offset === 2 ? null : odd('"4711"'),
+  value: offset === 1 ? null : odd('{"order_id":"4711"}'),
+  cut: offset === 3,
+});
+
 async function answer(request, response) {
   const url = new URL(request.url, "http://localhost");
   const [, first, second, third] = url.pathname.split("/").map(decodeURIComponent);
   if (first === "mock" && request.method === "POST") {
     let text = "";
     for await (const part of request) text += part;
-    const { orders: many = 0, clear, ...rest } = JSON.parse(text || "{}");
+    const { orders: many = 0, held = 0, dead = 0, clear, ...rest } = JSON.parse(text || "{}");
     if (clear) orders.clear();
     Object.assign(world, rest);
+    world.waiting = Array.from({ length: held }, (_, at) => heldKey(`"${4711 + at}"`, `pizza-with-cheese-0-${at}`, at + 1));
+    world.letters = Array.from({ length: dead }, (_, at) => letter(at));
     for (let at = 0; at < many; at += 1) order(5);
     json(response, 200, { posts });
     if (world.away) setTimeout(() => server.closeAllConnections(), 50);
@@ -253,6 +309,8 @@ async function answer(request, response) {
       () => one.complete,
     );
   }
+  if (first === "keys") return json(response, 200, { keys: world.waiting, count: world.waiting.length });
+  if (first === "stages") return decide(request, response, url, second, third);
   const name = first || "index.html";
   const type = types[name.split(".").pop()];
   if (!type) return problem(response, 404, "Not found", "there is no such page");

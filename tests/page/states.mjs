@@ -2,7 +2,8 @@
 // the mock beside it, and ends it.   node states.mjs [--shots DIR] [--browser PATH]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -22,6 +23,7 @@ const mock = spawn(process.execPath, [fileURLToPath(new URL("../mock.mjs", impor
 process.on("exit", () => mock.kill());
 const base = String((await once(mock.stdout, "data"))[0]).trim();
 const browser = await chromium.launch({ executablePath: options.browser, args: ["--no-sandbox"] });
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const usual = {
   trouble: null,
   stopped: [],
@@ -30,6 +32,7 @@ const usual = {
   external: false,
   odd: false,
   pace: 1,
+  decisions: "open",
   clear: true,
 };
 let passed = 0;
@@ -51,6 +54,13 @@ async function sees(page, selector, text, timeout = 15_000) {
       const found = await page.locator(selector).allTextContents();
       throw new Error(`expected "${text}" at ${selector}, found: ${found.join(" | ")}`);
     });
+}
+
+async function axe(page, where) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const texts = violations.map(({ id, nodes }) => `${id} at ${nodes.map(({ target }) => target).join(" ")}`);
+  expect(texts.length === 0, `nothing for axe to find, ${where}`, texts.join(" | "));
 }
 
 async function check(name, state, steps) {
@@ -127,13 +137,61 @@ await check("a lost answer is repeated under its key", { lost: 100 }, async (pag
   expect((await page.locator("#orders-rows tr").count()) === 2, "two orders of all these requests");
 });
 
-await check("text that looks like markup stays text", { odd: true, orders: 1 }, async (page) => {
+await check("text that looks like markup stays text", { odd: true, orders: 1, held: 1, dead: 3 }, async (page) => {
+  await sees(page, "#keys .note", "<img src=x onerror=alert(1)>no pepperoni");
+  await page.getByLabel("Stage", { exact: true }).selectOption("meat");
+  await sees(page, "#letters pre", '<img src=x onerror=alert(1)>"4711"');
   await sees(page, "#orders-rows .state", "complete");
   await page.locator("#orders-rows a").first().click();
   await sees(page, "#pizza-rows td", "<img src=x onerror=alert(1)>");
   await page.keyboard.press("Escape");
   await page.getByLabel("Topic").selectOption("pizza");
   await sees(page, "#records pre", "<script>alert(1)</script>");
+});
+
+await check("a key that is held is decided about", { held: 3 }, async (page) => {
+  await sees(page, "#keys-said", "3 keys wait.");
+  await sees(page, "#keys .record", "held until somebody decides, 3 records, 8 attempts");
+  await sees(page, "#keys .record", "tried again in 1.5 min, 1 record");
+  await axe(page, "with keys that wait");
+  await page.getByRole("button", { name: 'Release: key "4713" of meat' }).click();
+  await sees(page, "#keys-done", 'The key "4713" of meat lost 3 to the dead letters.');
+  await sees(page, "#keys-said", "2 keys wait.");
+  await page.getByRole("button", { name: 'Skip: key "4712" of meat' }).click();
+  await sees(page, "#keys-done", "lost its first record to the dead letters.");
+  await page.getByRole("button", { name: 'Retry now: key "4711" of meat' }).click();
+  await sees(page, "#keys-done", "was tried.");
+  await sees(page, "#keys-said", "1 key waits.");
+});
+
+await check("dead letters are looked at and replayed", { dead: 60 }, async (page) => {
+  await page.getByLabel("Stage", { exact: true }).selectOption("meat");
+  await sees(page, "#letters-said", "60 open in pizza.meat.dlq, the newest 50 of them here.");
+  await sees(page, "#letters .record", "rejected: no pepperoni");
+  await axe(page, "with dead letters");
+  await page.getByRole("button", { name: "Replay: pizza-with-cheese[0]@2", exact: true }).click();
+  await sees(page, "#letters-done", "Replayed 1.");
+  await sees(page, "#letters-said", "59 open");
+  await page.getByLabel("Reason has in it").fill("cheese");
+  await page.getByRole("button", { name: "Look" }).click();
+  await sees(page, "#letters-said", "30 open in pizza.meat.dlq.");
+  await page.getByRole("button", { name: "Replay all of these 30" }).click();
+  await sees(page, "#letters-done", "Replayed 30.");
+  await sees(page, "#letters-said", "No open dead letter is in pizza.meat.dlq.");
+});
+
+await check("a decision needs the token", { held: 1, decisions: "token" }, async (page) => {
+  await page.getByRole("button", { name: "Retry now" }).click();
+  await sees(page, "#keys-error", "This needs the token.");
+  await page.getByLabel("Admin token").fill("secret");
+  await page.getByRole("button", { name: "Retry now" }).click();
+  await sees(page, "#keys-done", "was tried.");
+});
+
+await check("where nobody may decide there are no buttons for it", { held: 1, decisions: "closed" }, async (page) => {
+  await sees(page, "#decisions-hint", "Nobody decides here");
+  await sees(page, "#keys-said", "1 key waits.");
+  expect((await page.getByRole("button", { name: "Retry now" }).count()) === 0, "no button");
 });
 
 await check("an order that is not there", {}, async (page) => {

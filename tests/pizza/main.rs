@@ -3,6 +3,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod decisions;
 mod example;
 mod mistakes;
 mod new_stage;

@@ -1,12 +1,13 @@
 //! What the API is, in OpenAPI 3.1: each route says beside it what it takes and answers, and is named here.
 
-use super::{Shop, events, health, kitchen, look, place};
+use super::{Shop, events, health, keys, kitchen, letters, look, place};
 use crate::problem::Instead;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,14 +23,29 @@ use utoipa::OpenApi;
         events::shop,
         kitchen::chain,
         kitchen::records,
+        keys::waiting,
+        keys::decide,
+        letters::open,
+        letters::replay,
         told,
         health::alive,
         health::lives,
         health::ready,
         health::metrics
-    )
+    ),
+    modifiers(&Token)
 )]
 struct Description;
+
+/// What a decision may need.
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, all: &mut utoipa::openapi::OpenApi) {
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        all.components.get_or_insert_default().add_security_scheme("token", bearer);
+    }
+}
 
 /// Where the largest order stands in it.
 const MOST: &str = "/paths/~1order~1{id}/post/parameters/0/schema";
@@ -68,8 +84,8 @@ mod tests {
 
     #[test]
     fn every_route_is_described() {
-        let routes = include_str!("../http.rs").split(".route(\"").skip(1);
-        let routes: Vec<&str> = routes.filter_map(|text| text.split('"').next()).collect();
+        let routes = include_str!("../http.rs").split(".route(").skip(1);
+        let routes: Vec<&str> = routes.filter_map(|text| text.split('"').nth(1)).collect();
         let all = with(1);
         let missing = routes.iter().filter(|path| all["paths"].get(path).is_none());
         assert_eq!(missing.collect::<Vec<_>>(), Vec::<&&str>::new());

@@ -1,13 +1,15 @@
 //! The chain and its topics, for the page.
 
-use super::Shop;
+use super::guard::Decisions;
+use super::{Shop, blocking};
 use crate::kitchen::{self, Map, Record};
 use crate::problem::{Document, Instead, PROBLEM, Problem, shown};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use stage_sdk::StartError;
 use utoipa::{IntoParams, ToSchema};
 
 /// The most records in one answer, and how many without being told.
@@ -21,6 +23,8 @@ pub(super) struct Drawn {
     chain: Map,
     /// The most pizzas in one order.
     max_count: u32,
+    /// Who may decide what becomes of keys and dead letters.
+    decisions: Decisions,
 }
 
 /// The chain as `topics.toml` has it.
@@ -31,8 +35,10 @@ pub(super) struct Drawn {
     tag = "kitchen",
     responses((status = 200, description = "The chain", body = Drawn), Instead)
 )]
-pub(super) async fn chain(State(shop): State<Shop>) -> Json<Drawn> {
-    Json(Drawn { chain: shop.kitchen.map().clone(), max_count: shop.max_count })
+pub(super) async fn chain(State(shop): State<Shop>, headers: HeaderMap) -> Json<Drawn> {
+    let Shop { kitchen, max_count, guard, .. } = shop;
+    let decisions = guard.decisions(&headers);
+    Json(Drawn { chain: kitchen.map().clone(), max_count, decisions })
 }
 
 /// How many records are shown.
@@ -85,15 +91,11 @@ pub(super) async fn records(
         let detail = format!("topic is {:?}; the chain has {known}", shown(&topic));
         return Err(Problem::new(StatusCode::NOT_FOUND, "No such topic", detail));
     }
-    let busy = || Problem::away("several are reading already; try again shortly");
-    let reading = shop.kitchen.read().ok_or_else(busy)?;
     let (broker, name) = (shop.broker.clone(), topic.clone());
-    let read = tokio::task::spawn_blocking(move || {
-        let _reading = reading;
+    let read = move || {
         kitchen::newest(&broker, &name, limit)
-    });
-    let away = |error: String| Problem::away(format!("topic {topic} cannot be read now: {error}"));
-    let records = read.await.map_err(|error| away(error.to_string()))?;
-    let records = records.map_err(|error| away(error.to_string()))?;
+            .map_err(|error| StartError::Runtime(format!("topic {name}: {error}")))
+    };
+    let records = blocking(&shop, read).await?;
     Ok(Json(Records { topic, records }))
 }

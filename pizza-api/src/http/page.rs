@@ -16,18 +16,21 @@ macro_rules! files {
 }
 
 /// Where each is, and its text.
-const FILES: [(&str, &str, &str); 19] = files![
+const FILES: [(&str, &str, &str); 22] = files![
     "/" "index.html",
     "/page.css" "page.css",
     "/icon.svg" "icon.svg",
     "/page.js" "page.js",
     "/api.js" "api.js",
     "/chain.js" "chain.js",
+    "/decisions.js" "decisions.js",
     "/described.js" "described.js",
     "/docs" "docs.html",
     "/docs.js" "docs.js",
     "/dom.js" "dom.js",
+    "/keys.js" "keys.js",
     "/lag.js" "lag.js",
+    "/letters.js" "letters.js",
     "/lines.js" "lines.js",
     "/order.js" "order.js",
     "/orders.js" "orders.js",

@@ -94,6 +94,7 @@ impl Shop {
             listen: ([127, 0, 0, 1], 0).into(),
             database_url: database_url.to_owned(),
             data,
+            admin_token: None,
             max_count: 1000,
             keep_orders: Duration::from_secs(3_600),
         };

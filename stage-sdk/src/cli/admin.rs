@@ -21,20 +21,24 @@ impl AdminArgs {
     /// As those of [`Endpoint::open`], or the token cannot be sent in a header.
     pub fn open(&self) -> Result<Option<Endpoint>, StartError> {
         let Some(address) = self.admin else { return Ok(None) };
-        let endpoint = Endpoint::open(address, token()?)?;
+        let endpoint = Endpoint::open(address, admin_token()?)?;
         eprintln!("admin endpoint: http://{}", endpoint.address());
         Ok(Some(endpoint))
     }
 }
 
-fn token() -> Result<Option<String>, StartError> {
+/// What changes need, as `STAGE_ADMIN_TOKEN` has it; none: it is not set, or empty.
+///
+/// # Errors
+/// It has characters that no header may have.
+pub fn admin_token() -> Result<Option<String>, StartError> {
     let wrong = || {
         StartError::Usage("STAGE_ADMIN_TOKEN has characters that no header may have: give it letters, digits and signs, and no line end".into())
     };
     let Some(token) = std::env::var_os("STAGE_ADMIN_TOKEN") else { return Ok(None) };
     let token = token.into_string().map_err(|_| wrong())?;
     match token.chars().all(|letter| letter.is_ascii_graphic()) {
-        true => Ok(Some(token)),
+        true => Ok(Some(token).filter(|token| !token.is_empty())),
         false => Err(wrong()),
     }
 }

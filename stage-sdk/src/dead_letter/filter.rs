@@ -4,37 +4,37 @@ use super::place::Offsets;
 use super::{DeadLetter, epoch_millis, when};
 use crate::record::Headers;
 
-/// Which dead letters: those that every given filter lets through.
+/// Which dead letters: those that every given filter lets through. Times are milliseconds since the epoch.
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Which dead letters")]
-pub(super) struct Filter {
+pub struct Filter {
     /// Those whose disposition, error class or error message has this in it; upper or lower case
     #[arg(long, value_name = "TEXT")]
-    pub(super) reason: Option<String>,
+    pub reason: Option<String>,
 
     /// Those of this key
     #[arg(long, value_name = "TEXT")]
-    pub(super) key: Option<String>,
+    pub key: Option<String>,
 
     /// Those that died then or later: 2026-11-21T14:51:07Z, 2026-11-21, or how long ago: 2h
     #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(super) since: Option<i64>,
+    pub since: Option<i64>,
 
     /// Those that died before
     #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(super) until: Option<i64>,
+    pub until: Option<i64>,
 
     /// Those at these offsets of the dead-letter topic, ends included; may be given several times
     #[arg(long, value_name = "PARTITION:FROM..TO")]
-    pub(super) offsets: Vec<Offsets>,
+    pub offsets: Vec<Offsets>,
 
     /// Those with this header, or with this value of it; may be given several times
     #[arg(long, value_name = "NAME[=VALUE]")]
-    pub(super) header: Vec<String>,
+    pub header: Vec<String>,
 
     /// Those of this stage or connector; set from --stage where topics are named
     #[arg(skip)]
-    pub(super) stage: Option<String>,
+    pub stage: Option<String>,
 }
 
 fn time(text: &str) -> Result<i64, String> {

@@ -49,9 +49,11 @@ impl FromStr for Place {
 
 /// Some offsets of one partition: `2:100..200`, ends included and optional, or `2:17`, or `2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Offsets {
-    pub(super) partition: i32,
-    pub(super) range: RangeInclusive<i64>,
+pub struct Offsets {
+    /// The partition.
+    pub partition: i32,
+    /// The offsets, ends included.
+    pub range: RangeInclusive<i64>,
 }
 
 impl FromStr for Offsets {

@@ -10,6 +10,7 @@ use crate::cli::print;
 use crate::service::StartError;
 use pass::Pass;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 pub(super) const ABOUT: &str = "\
@@ -30,6 +31,9 @@ replay, --max-replays times.
 
 A second replay of the same topic and name takes over from the first, and nothing goes twice.";
 
+/// What was replayed this often and died again is left, if nobody says otherwise.
+const MAX_REPLAYS: u32 = 3;
+
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     /// Where they go
@@ -49,7 +53,7 @@ pub(super) struct Args {
     dry_run: bool,
 
     /// Leave those that were replayed this often, and died again
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = MAX_REPLAYS, value_parser = clap::value_parser!(u32).range(1..))]
     max_replays: u32,
 
     /// Replay under a name: what was replayed under others does not count
@@ -61,8 +65,9 @@ pub(super) struct Args {
     filter: Filter,
 }
 
+/// Where replayed records go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
-enum To {
+pub enum To {
     /// The topic each of them came from
     Source,
     /// The retry lane of the stage that gave them up
@@ -96,6 +101,36 @@ pub(super) fn replay(desk: &Desk, args: &Args) -> Result<(), StartError> {
         eprintln!("no open dead letters to replay in {}", desk.topics.join(", "));
     }
     Ok(())
+}
+
+/// What was done of a replay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Letters that were replayed, and are done with.
+    pub replayed: u64,
+    /// Why others were left, and how many; they stay open.
+    pub left: BTreeMap<String, u64>,
+}
+
+/// One pass, without a word to the terminal.
+pub(super) fn pass(
+    desk: &Desk,
+    topic: &str,
+    filter: &Filter,
+    to: To,
+) -> Result<Replayed, StartError> {
+    let args = Args {
+        to,
+        to_topic: None,
+        rate: None,
+        dry_run: false,
+        max_replays: MAX_REPLAYS,
+        name: String::new(),
+        filter: filter.clone(),
+    };
+    let mut pass = Pass::new(desk, &args, topic)?;
+    pass.run()?;
+    Ok(Replayed { replayed: pass.sent, left: std::mem::take(&mut pass.skipped) })
 }
 
 /// Says what was done, also of a pass that failed on its way.

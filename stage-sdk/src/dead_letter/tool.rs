@@ -7,6 +7,7 @@ use crate::cli::Reach;
 use crate::service::StartError;
 use crate::topics::Topics;
 use clap::Subcommand;
+use std::io::IsTerminal as _;
 
 /// Look at dead letters, send them on their way again, or drop them.
 #[derive(clap::Args, Debug)]
@@ -53,7 +54,9 @@ pub(super) struct Desk {
     /// The route map, if there is one or one is needed.
     pub(super) chain: Option<Chain>,
     /// Only letters that name this stage.
-    stage: Option<String>,
+    pub(super) stage: Option<String>,
+    /// Somebody sits before it, and may be shown how far it is.
+    pub(super) is_watched: bool,
 }
 
 impl Args {
@@ -98,7 +101,8 @@ impl Args {
         }
         let stage = self.stage.clone().filter(|_| !self.topic.is_empty());
         let admin = Topics::connect(&broker)?;
-        Ok(Desk { broker, admin, topics, json: self.reach.json, chain, stage })
+        let is_watched = std::io::stderr().is_terminal();
+        Ok(Desk { broker, admin, topics, json: self.reach.json, chain, stage, is_watched })
     }
 }
 

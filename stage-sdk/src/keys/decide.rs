@@ -1,123 +1,135 @@
-//! `keys skip`, `release` and `retry-now`: what is decided of a key while its stage runs.
+//! What is decided of a key while its stage runs.
 //!
 //! The decision is a control record beside the notes of what waits, so that it can be written from
 //! anywhere; the worker that owns the key does it, and its tombstone says so.
 
-use super::{Desk, Waiting, print};
+use super::blocked::{Key, by_name};
+use super::waiting::{self, Waiting};
 use crate::broker::Broker;
-use crate::chain::Chain;
+use crate::chain::StageRoute;
 use crate::control::{self, Control};
-use crate::core::{CommandId, Rest, Wish};
+use crate::core::{CommandId, Wish};
 use crate::dead_letter::Place;
-use crate::dead_letter::page::json_line;
 use crate::lane::{self, Answers};
 use crate::producer::{Message, Producer};
 use crate::record::Headers;
 use crate::service::StartError;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use crate::topics::Topics;
 use std::time::Duration;
 
-pub(super) const ABOUT: &str = "\
-It acts on what waits of the key now, never on what comes later: given twice it does nothing more. A \
-stage that is not running does it when it starts. Exit code 1: nobody did it in time.";
-
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    /// The key, as `list` shows it; or its first record, as `show` does
-    key: String,
-
-    /// How long to wait until the stage has done it; 0: only ask for it
-    #[arg(long, value_name = "SECS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400))]
-    wait: u64,
+/// What is to become of a blocked key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Its first record is tried now, also where it is held.
+    RetryNow,
+    /// Its first record is given up, to the dead letters, and the next has its turn.
+    Skip,
+    /// All its records that wait now are given up, to the dead letters, in their order.
+    Release,
 }
 
-/// What waits of a key, in its order.
-struct Key {
-    bytes: Option<Vec<u8>>,
-    records: Vec<Waiting>,
+/// What came of a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// That record does not wait, or does not any more.
+    Nothing,
+    /// That record waits behind this one, which is the one to decide about.
+    Behind(Place),
+    /// Nobody has done it in time. It stays asked for, and is done when the stage runs.
+    Asked,
+    /// It is done.
+    Done {
+        /// How many records it concerned; 0: all of it was done before.
+        records: u32,
+        /// How many of the key wait now.
+        waiting: usize,
+    },
+}
+
+/// Has the worker that owns a key do what is decided of it, and waits so long for that. `first`: the key's first
+/// record, as [`blocked`](super::blocked) has it. It acts on what waits of the key now, never on what comes
+/// later: given twice it does nothing more. It may block for half a minute longer than `wait`.
+///
+/// # Errors
+/// The stage parks nothing, no broker answers, or a topic of its lane is missing, or cannot be read or written. If
+/// it cannot be written the decision may be asked for or not.
+pub fn decide(
+    broker: &Broker,
+    stage: &StageRoute,
+    first: &Place,
+    decision: Decision,
+    wait: Duration,
+) -> Result<Decided, StartError> {
+    waiting::parks(stage)?;
+    let desk = Desk { broker, topics: &Topics::connect(broker)?, stage };
+    let keys = by_name(waiting::of(broker, desk.topics, stage)?);
+    let is_in = |key: &Key| key.records.iter().any(|one| one.place() == *first);
+    let Some(key) = keys.into_iter().find(is_in) else { return Ok(Decided::Nothing) };
+    if key.head().place() != *first {
+        return Ok(Decided::Behind(key.head().place()));
+    }
+    let asked = ask(&desk, decision.wish(), vec![key], wait)?;
+    Ok(asked.first().map_or(Decided::Nothing, |asked| match asked.answer {
+        Some(records) => Decided::Done { records, waiting: asked.left.len() },
+        None => Decided::Asked,
+    }))
+}
+
+impl Decision {
+    pub(super) fn wish(self) -> Wish {
+        match self {
+            Decision::RetryNow => Wish::RetryNow,
+            Decision::Skip => Wish::Skip,
+            Decision::Release => Wish::Release,
+        }
+    }
+}
+
+/// A stage, and the way to its topics.
+pub(super) struct Desk<'d> {
+    pub(super) broker: &'d Broker,
+    pub(super) topics: &'d Topics,
+    pub(super) stage: &'d StageRoute,
 }
 
 /// A command on its way.
-struct Asked {
-    id: CommandId,
-    wish: Wish,
-    key: Key,
+pub(super) struct Asked {
+    pub(super) id: CommandId,
+    pub(super) wish: Wish,
+    pub(super) key: Key,
     /// How many records it concerned, once that is known.
-    answer: Option<u32>,
+    pub(super) answer: Option<u32>,
     /// What waits of the key after that.
-    left: Vec<Waiting>,
+    pub(super) left: Vec<Waiting>,
 }
 
-pub(super) fn decide(desk: Desk, wish: Wish, args: &Args, json: bool) -> Result<(), StartError> {
-    let Desk { broker, topics, chain, waiting } = desk;
-    let keys = chosen(waiting, &args.key)?;
-    let Some(stage) = keys.first().and_then(|key| chain.stage(&key.head().stage)) else {
-        return print([nothing(&args.key, json)]);
-    };
+/// Asks for it, and waits so long until it is done of all of these keys.
+pub(super) fn ask(
+    desk: &Desk<'_>,
+    wish: Wish,
+    keys: Vec<Key>,
+    wait: Duration,
+) -> Result<Vec<Asked>, StartError> {
+    let Desk { broker, topics, stage } = *desk;
     let new = |key| Asked { id: control::new_id(), wish, key, answer: None, left: Vec::new() };
-    let mut asked: Vec<Asked> = keys.into_iter().map(new).collect();
+    let mut all: Vec<Asked> = keys.into_iter().map(new).collect();
     let lane = lane::Topics::of(stage);
-    let places: Vec<_> = asked.iter().map(|asked| (asked.key.head().partition, asked.id)).collect();
-    let answers = Answers::to(&broker, &lane, &places).map_err(StartError::Runtime)?;
+    let places: Vec<_> = all.iter().map(|asked| (asked.key.head().partition, asked.id)).collect();
+    let answers = Answers::to(broker, &lane, &places).map_err(StartError::Runtime)?;
     let limit = topics.target(&lane.redirect)?.limit;
-    write(&broker, &lane.redirect, limit, &asked)?;
-    let dead_letters = Chain::dead_letter_topic(stage);
-    if args.wait == 0 {
-        return print(asked.iter().map(|asked| asked.line(&dead_letters, json)));
+    write(broker, &lane.redirect, limit, &all)?;
+    if wait.is_zero() {
+        return Ok(all);
     }
-    let answers = answers.wait(Duration::from_secs(args.wait)).map_err(StartError::Runtime)?;
-    let left = super::waiting_of(&broker, &topics, stage)?;
-    for asked in &mut asked {
+    let answers = answers.wait(wait).map_err(StartError::Runtime)?;
+    let left = waiting::of(broker, topics, stage)?;
+    for asked in &mut all {
         asked.answer = answers.iter().find(|a| a.command == asked.id).map(|a| a.records);
         asked.left = left.iter().filter(|waiting| asked.key.is_of(waiting)).cloned().collect();
         // It does not wait any more: who was to act on it has nothing to do.
         asked.answer = asked.answer.or_else(|| (!asked.has_work()).then_some(0));
     }
-    print(asked.iter().map(|asked| asked.line(&dead_letters, json)))?;
-    if asked.iter().any(|asked| asked.answer.is_none()) {
-        return Err(StartError::Runtime(format!(
-            "nobody acted on it within {} s: is stage {:?} running? The command stays, and is done when it starts",
-            args.wait, stage.name
-        )));
-    }
-    Ok(())
-}
-
-/// The key that is meant, in each partition in which it waits.
-fn chosen(waiting: Vec<Waiting>, name: &str) -> Result<Vec<Key>, StartError> {
-    let place: Option<Place> = name.parse().ok();
-    let is_there = |one: &Waiting| place.as_ref().is_some_and(|place| *place == one.place());
-    let by_name = waiting.iter().any(|one| one.key() == name);
-    let there = waiting.iter().find(|one| is_there(one)).map(Waiting::name);
-    let mut keys: BTreeMap<_, Key> = BTreeMap::new();
-    for one in waiting {
-        let meant = if by_name { one.key() == name } else { Some(one.name()) == there };
-        if meant {
-            let key = Key { bytes: one.entry.key(), records: Vec::new() };
-            keys.entry(one.name()).or_insert(key).records.push(one);
-        }
-    }
-    let keys: Vec<Key> = keys.into_values().collect();
-    let Some(first) = keys.first() else { return Ok(keys) };
-    if let Some(place) = place.filter(|place| !by_name && *place != first.head().place()) {
-        let text = format!("{place} waits behind {}: name that one", first.head().place());
-        return Err(StartError::Usage(text));
-    }
-    let mut stages: Vec<&str> = keys.iter().map(|key| key.head().stage.as_str()).collect();
-    stages.dedup();
-    if stages.len() > 1 {
-        let text = format!("key {name} waits in {}: give one of them --stage", stages.join(", "));
-        return Err(StartError::Usage(text));
-    }
-    if keys.len() > 1 && keys.iter().any(|key| key.head().alone || key.bytes != first.bytes) {
-        return Err(StartError::Usage(format!(
-            "{} different records or keys are called {name}: name one of the records instead, such as {}",
-            keys.len(),
-            first.head().place()
-        )));
-    }
-    Ok(keys)
+    Ok(all)
 }
 
 /// Has the broker take the commands.
@@ -128,8 +140,8 @@ fn write(broker: &Broker, topic: &str, limit: usize, asked: &[Asked]) -> Result<
     let producer = Producer::open(&config, Duration::ZERO).map_err(|e| failed(e.to_string()))?;
     for Asked { id, wish, key, .. } in asked {
         let (head, name) = (key.head(), control::name(*id));
-        let error = head.entry.error.clone();
-        let control = Control::new(*wish, key.bytes.as_deref(), head.partition, key.range(), error);
+        let (bytes, error) = (key.bytes(), head.entry.error.clone());
+        let control = Control::new(*wish, bytes.as_deref(), head.partition, key.range(), error);
         let message = Message {
             topic,
             partition: Some(head.partition),
@@ -146,142 +158,11 @@ fn write(broker: &Broker, topic: &str, limit: usize, asked: &[Asked]) -> Result<
     })
 }
 
-fn nothing(key: &str, json: bool) -> String {
-    match json {
-        true => json_line(&json!({"key": key, "waiting": 0, "done": true, "records": 0})),
-        false => format!("nothing waits of key {key}"),
-    }
-}
-
-impl Key {
-    /// A key that waits has a first record.
-    fn head(&self) -> &Waiting {
-        &self.records[0]
-    }
-
-    fn range(&self) -> (i64, i64) {
-        (self.head().offset, self.records[self.records.len() - 1].offset)
-    }
-
-    fn is_of(&self, other: &Waiting) -> bool {
-        self.head().name() == other.name()
-    }
-}
-
 impl Asked {
     /// Whether some of what it concerns waits still.
     fn has_work(&self) -> bool {
         let (first, last) = self.key.range();
         let last = if self.wish == Wish::Release { last } else { first };
         self.left.iter().any(|waiting| (first..=last).contains(&waiting.offset))
-    }
-
-    fn line(&self, dead_letters: &str, json: bool) -> String {
-        if json { json_line(&self.json()) } else { self.text(dead_letters) }
-    }
-
-    fn text(&self, dead_letters: &str) -> String {
-        let (head, seen) = (self.key.head(), self.key.records.len());
-        let (place, key) = (head.place(), head.key());
-        let word = control::word(self.wish);
-        let rest = match self.left.len() {
-            0 => "nothing of the key waits any more".to_owned(),
-            left => format!("{} of the key go on", counted(left)),
-        };
-        match (self.wish, self.answer) {
-            (_, None) => format!("asked for: {word} {place} of key {key}"),
-            (_, Some(0)) => format!("nothing to {word}: {place} was done before; {rest}"),
-            (Wish::Skip, _) => format!("skipped {place}, it is in {dead_letters}; {rest}"),
-            (Wish::Release, Some(records)) if records as usize == seen => {
-                format!("released {} of key {key}, in {dead_letters}; {rest}", counted(seen))
-            }
-            (Wish::Release, Some(records)) => format!(
-                "released key {key}: of {} at least {records} are in {dead_letters}; {rest}",
-                counted(seen)
-            ),
-            (Wish::RetryNow | Wish::Replay, _) => {
-                match self.left.iter().find(|left| left.offset == head.offset) {
-                    Some(left) => {
-                        let state =
-                            if left.entry.rest() == Rest::Held { "held" } else { "waiting" };
-                        format!("tried {place}: it failed, and is {state} again: {}", left.error())
-                    }
-                    None => format!("tried {place}: it waits no more; {rest}"),
-                }
-            }
-        }
-    }
-
-    fn json(&self) -> Value {
-        let (head, (first, last)) = (self.key.head(), self.key.range());
-        json!({
-            "stage": head.stage,
-            "command": control::word(self.wish),
-            "key": head.key(),
-            "topic": head.topic,
-            "partition": head.partition,
-            "first": first,
-            "last": last,
-            "control": control::name(self.id),
-            "done": self.answer.is_some(),
-            "records": self.answer,
-            "waiting": self.answer.map(|_| self.left.len()),
-        })
-    }
-}
-
-fn counted(records: usize) -> String {
-    if records == 1 { "1 record".to_owned() } else { format!("{records} records") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::Note;
-    use crate::redirect::Entry;
-
-    fn waits(stage: &str, partition: i32, offset: i64, key: Option<&[u8]>) -> Waiting {
-        let note = Note { attempts: 1, first: None, rest: Rest::Held, noted: None, edition: 0 };
-        let entry = Entry::new(key, &note, Some("no"));
-        let (stage, topic, alone) = (stage.into(), "orders".into(), key.is_none());
-        Waiting { stage, topic, partition, offset, entry, alone }
-    }
-
-    fn ranges(waiting: &[Waiting], name: &str) -> Result<Vec<(i64, i64)>, String> {
-        let keys = chosen(waiting.to_vec(), name).map_err(|error| error.to_string())?;
-        Ok(keys.iter().map(Key::range).collect())
-    }
-
-    #[test]
-    fn a_key_is_meant_or_the_record_that_is_named() {
-        let b = Some(&b"b"[..]);
-        let waiting = [
-            waits("price", 0, 3, Some(b"a")),
-            waits("price", 0, 4, b),
-            waits("price", 0, 9, b),
-            waits("price", 1, 2, b),
-            waits("price", 1, 3, None),
-            waits("price", 1, 4, None),
-        ];
-        assert_eq!(ranges(&waiting, "a"), Ok(vec![(3, 3)]));
-        assert_eq!(ranges(&waiting, "b"), Ok(vec![(4, 9), (2, 2)]), "in each partition");
-        assert_eq!(ranges(&waiting, "orders[0]@4"), Ok(vec![(4, 9)]), "the key of that record");
-        let told = ranges(&waiting, "orders[0]@9").unwrap_err();
-        assert!(told.contains("behind orders[0]@4"), "what is done is done with the first: {told}");
-        assert_eq!(ranges(&waiting, "orders-1-4"), Ok(vec![(4, 4)]), "without a key itself alone");
-        assert_eq!(ranges(&waiting, "c"), Ok(vec![]));
-        assert!(ranges(&waiting, "(null)").unwrap_err().contains("orders[1]@3"));
-        // Where no order is kept, those of a key have nothing to do with each other.
-        let unordered = waiting.map(|one| Waiting { alone: true, ..one });
-        assert!(ranges(&unordered, "b").unwrap_err().contains("orders[0]@4"));
-        assert_eq!(ranges(&unordered, "orders[0]@9"), Ok(vec![(9, 9)]));
-    }
-
-    #[test]
-    fn a_key_of_several_stages_is_not_guessed() {
-        let waiting = [waits("price", 0, 3, Some(b"a")), waits("ship", 0, 3, Some(b"a"))];
-        let told = ranges(&waiting, "a").unwrap_err();
-        assert!(told.contains("price, ship") && told.contains("--stage"), "{told}");
-        assert!(ranges(&waiting[..1], "a").is_ok());
     }
 }

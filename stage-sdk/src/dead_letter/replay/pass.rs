@@ -17,7 +17,6 @@ use crate::record::Headers;
 use crate::service::StartError;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -141,7 +140,7 @@ impl<'p> Pass<'p> {
             (Some(clerk), Queue::settle(&desk.broker, &desk.admin, topic, name)?)
         };
         let ends = self.ends.get_or_insert_with(|| queue.ends.clone()).clone();
-        let bar = progress(&ends);
+        let bar = progress(&ends, desk.is_watched);
         let mut chunk = Chunk::default();
         let mut broke = None;
         queue.each(&ends, |letter, how| {
@@ -248,9 +247,9 @@ fn message(record: &Outgoing) -> Message<'_> {
     }
 }
 
-/// A bar on a terminal; it counts what was looked at.
-fn progress(ends: &Ends) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
+/// A bar for who watches; it counts what was looked at.
+fn progress(ends: &Ends, is_watched: bool) -> ProgressBar {
+    if !is_watched {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{bar:32} {pos}/{len} looked at, {elapsed}");
