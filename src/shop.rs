@@ -113,18 +113,20 @@ impl Shop {
 
     fn read<T: DeserializeOwned>(&self, mut answer: Response<Body>) -> Result<T, Failed> {
         let status = answer.status();
+        // The first of two equal orders is on its way, or there are too many now.
+        let may_mend = !status.is_client_error() || matches!(status.as_u16(), 409 | 429);
         let unreadable = |error| Failed {
             error: StartError::Runtime(format!("{} answered {status}: {error}", self.url)),
-            may_mend: !status.is_client_error(),
+            may_mend,
         };
         if status.is_success() {
             return answer.body_mut().read_json().map_err(unreadable);
         }
         let problem: Problem = answer.body_mut().read_json().map_err(unreadable)?;
         let text = problem.detail.unwrap_or(problem.title);
-        Err(match status.is_client_error() {
-            true => Failed { error: StartError::Usage(text), may_mend: false },
-            false => Failed { error: StartError::Runtime(text), may_mend: true },
+        Err(match may_mend {
+            true => Failed { error: StartError::Runtime(text), may_mend },
+            false => Failed { error: StartError::Usage(text), may_mend },
         })
     }
 }

@@ -5,6 +5,7 @@ use stage_sdk::chain::Chain;
 use stage_sdk::cli::ClientArgs;
 use stage_sdk::{Service, StartError};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ pub struct Args {
     #[arg(long, env = "STAGE_MAX_COUNT", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub max_count: u32,
 
+    /// The most orders in a second; more are told to come again [default: no limit]
+    #[arg(long, env = "STAGE_ORDERS_PER_SECOND", value_name = "N")]
+    pub orders_per_second: Option<NonZeroU32>,
+
     /// How long orders are kept, such as 12h or 30d
     #[arg(long, env = "STAGE_KEEP_ORDERS", value_name = "TIME", default_value = "30d", value_parser = stage_sdk::chain::duration)]
     pub keep_orders: Duration,
@@ -69,6 +74,8 @@ pub struct Config {
     pub admin_token: Option<String>,
     /// The most pizzas in one order.
     pub max_count: u32,
+    /// The most orders in a second; none: no limit.
+    pub orders_per_second: Option<NonZeroU32>,
     /// How long orders are kept.
     pub keep_orders: Duration,
 }
@@ -136,6 +143,7 @@ impl Args {
             data: self.data.clone(),
             admin_token: stage_sdk::cli::admin_token()?,
             max_count: self.max_count,
+            orders_per_second: self.orders_per_second,
             keep_orders: self.keep_orders,
         })
     }

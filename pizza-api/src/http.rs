@@ -20,12 +20,15 @@ mod limits;
 
 mod look;
 
+mod pace;
+
 mod page;
 
 mod place;
 
 pub use counts::Counts;
 pub use guard::Guard;
+pub use pace::Pace;
 
 use crate::contact::Contact;
 use crate::kitchen::Kitchen;
@@ -54,6 +57,8 @@ pub struct Shop {
     pub contact: watch::Receiver<Contact>,
     /// The most pizzas in one order.
     pub max_count: u32,
+    /// The most orders in a second.
+    pub pace: Pace,
     /// Whether the view is being kept.
     pub view_runs: Arc<AtomicBool>,
     /// Counts for `/metrics`.

@@ -19,6 +19,8 @@ pub mod problem;
 
 pub mod order;
 
+pub mod trace;
+
 pub mod store;
 
 pub mod publish;

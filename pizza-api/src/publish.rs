@@ -3,6 +3,7 @@
 mod sending;
 
 use crate::contact::Contact;
+use crate::trace::Trace;
 use sending::{Request, Sending};
 use stage_sdk::broker::Broker;
 use std::sync::Arc;
@@ -55,11 +56,19 @@ impl Publisher {
 
     /// Sends an order, if that can begin within `wait`; then answers when the outcome is certain,
     /// which may take longer than anybody waits for.
-    pub async fn place(&self, id: &str, count: u32, wait: Duration) -> Outcome {
+    pub async fn place(&self, id: &str, count: u32, trace: Trace, wait: Duration) -> Outcome {
         let (answer, mut answered) = oneshot::channel();
         let begun = Arc::new(AtomicBool::new(false));
         let until = Instant::now() + wait;
-        let request = Request::new(id.to_owned(), count, until, begun.clone(), answer);
+        let request = Request {
+            id: id.to_owned(),
+            count,
+            trace,
+            until,
+            begun: begun.clone(),
+            mine: false,
+            answer,
+        };
         if self.requests.send(request).is_err() {
             return Outcome::NotPlaced;
         }

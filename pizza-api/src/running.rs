@@ -4,7 +4,7 @@ pub(crate) mod tasks;
 
 use crate::config::Config;
 use crate::contact::Looking;
-use crate::http::{self, Counts, Guard, Shop};
+use crate::http::{self, Counts, Guard, Pace, Shop};
 use crate::kitchen::{Keeping, Kitchen};
 use crate::listen;
 use crate::publish::Publisher;
@@ -75,6 +75,7 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
         publisher,
         contact: contact.clone(),
         max_count: config.max_count,
+        pace: Pace::new(config.orders_per_second),
         view_runs: view_runs.clone(),
         counts: Arc::new(Counts::default()),
         kitchen: kitchen.clone(),

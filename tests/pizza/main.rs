@@ -12,3 +12,4 @@ mod plug_ins;
 mod shop;
 mod top;
 mod toppings;
+mod trace;

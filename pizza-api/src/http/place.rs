@@ -5,6 +5,7 @@ use crate::order;
 use crate::problem::{Document, Instead, PROBLEM, Problem, shown};
 use crate::publish::Outcome;
 use crate::store::Placing;
+use crate::trace::Trace;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -42,6 +43,11 @@ pub(super) struct Placed {
             description = "Under the same key an order is placed once, however often it is sent",
             pattern = "^[!-~]{1,255}$"
         ),
+        (
+            "traceparent" = Option<String>,
+            Header,
+            description = "The trace that the order belongs to (W3C Trace Context): each of its records has it. Without a good one it has one of its own"
+        ),
     ),
     responses(
         (
@@ -52,6 +58,7 @@ pub(super) struct Placed {
         ),
         (status = 409, description = "The first order of this key is on its way", body = Document, content_type = PROBLEM),
         (status = 422, description = "Another order has this key", body = Document, content_type = PROBLEM),
+        (status = 429, description = "As many orders as are taken in a second were taken", body = Document, content_type = PROBLEM),
         Instead,
     )
 )]
@@ -62,11 +69,13 @@ pub(super) async fn place(
 ) -> Result<Response, Problem> {
     let count = count(&path?.0, shop.max_count)?;
     let key = idempotency_key(&headers)?;
+    let trace = Trace::of(&headers);
     let started = Instant::now();
+    shop.pace.take(started)?;
     loop {
         let begun = shop.store.begin_order(&order::new_id(), count.into(), key.as_deref()).await;
         match begun.map_err(|error| Problem::database(&error))? {
-            Placing::Send(id) => return send(shop, id, count, started).await,
+            Placing::Send(id) => return send(shop, id, count, trace, started).await,
             Placing::Placed(id) => return Ok(created(id)),
             Placing::Differs(before) => {
                 let detail = format!(
@@ -87,12 +96,18 @@ pub(super) async fn place(
 }
 
 /// The sending runs to its end also when nobody waits any more: the row is to say what became of it.
-async fn send(shop: Shop, id: String, count: u32, started: Instant) -> Result<Response, Problem> {
+async fn send(
+    shop: Shop,
+    id: String,
+    count: u32,
+    trace: Trace,
+    started: Instant,
+) -> Result<Response, Problem> {
     let (counts, contact) = (shop.counts.clone(), shop.contact.clone());
     let order = id.clone();
     let sending = tokio::spawn(async move {
         let wait = BEGIN.saturating_sub(started.elapsed());
-        let outcome = shop.publisher.place(&order, count, wait).await;
+        let outcome = shop.publisher.place(&order, count, trace, wait).await;
         let written = match outcome {
             Outcome::Placed => {
                 shop.counts.placed(count);

@@ -4,6 +4,7 @@
 use super::Outcome;
 use crate::contact::Contact;
 use crate::order;
+use crate::trace::Trace;
 use stage_sdk::broker::Broker;
 use stage_sdk::core::Ended;
 use stage_sdk::producer::{Message, Producer};
@@ -25,26 +26,18 @@ const OPEN: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct Request {
-    id: String,
-    count: u32,
-    until: Instant,
+    pub(super) id: String,
+    pub(super) count: u32,
+    pub(super) trace: Trace,
+    pub(super) until: Instant,
     /// Set by whoever is first: the thread that sends it, or the caller who waits no longer.
-    begun: Arc<AtomicBool>,
-    mine: bool,
-    answer: oneshot::Sender<Outcome>,
+    pub(super) begun: Arc<AtomicBool>,
+    /// The thread was first.
+    pub(super) mine: bool,
+    pub(super) answer: oneshot::Sender<Outcome>,
 }
 
 impl Request {
-    pub(super) fn new(
-        id: String,
-        count: u32,
-        until: Instant,
-        begun: Arc<AtomicBool>,
-        answer: oneshot::Sender<Outcome>,
-    ) -> Request {
-        Request { id, count, until, begun, mine: false, answer }
-    }
-
     /// Whether it is ours to send.
     fn begin(&mut self) -> bool {
         self.mine = self.mine || !self.begun.swap(true, Ordering::AcqRel);
@@ -153,6 +146,7 @@ impl Sending {
             for seq in 0..request.count {
                 let mut headers = Vec::new();
                 pack(&mut headers, order::SEQ, Some(seq.to_string().as_bytes()));
+                request.trace.pack(&mut headers);
                 let message = Message {
                     topic: &self.topic,
                     partition: None,

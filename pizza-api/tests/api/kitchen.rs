@@ -131,6 +131,36 @@ async fn an_order_is_followed_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_records_of_an_order_belong_to_one_trace() {
+    let Some(servers) = brokers() else { return };
+    let shop = Shop::new(&servers).await;
+    let running = shop.open("sqlite::memory:").await;
+    let parents = |count: usize, headers: &[(&str, &str)]| {
+        let (status, _, body) = call("POST", running.url(), &format!("/order/{count}"), headers);
+        assert_eq!(status, 201, "{body}");
+        let path = format!("/topics/{}/records?limit={count}", shop.first());
+        let (_, _, all) = call("GET", running.url(), &path, &[]);
+        let parent = |record: &Value| {
+            let headers = record["headers"].as_array().unwrap();
+            let of_name = |name: &str| {
+                let mut all = headers.iter().filter(|header| header["name"] == name);
+                all.next().map(|header| header["value"].as_str().unwrap().to_owned())
+            };
+            (of_name("traceparent").unwrap(), of_name("tracestate"))
+        };
+        all["records"].as_array().unwrap().iter().map(parent).collect::<Vec<_>>()
+    };
+    let given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    let clients = parents(3, &[("traceparent", given), ("tracestate", "a=b")]);
+    assert_eq!(clients, vec![(given.to_owned(), Some("a=b".to_owned())); 3]);
+    let own = parents(3, &[]);
+    assert!(own.iter().all(|parent| *parent == own[0] && parent.0 != given), "{own:?}");
+    let others = parents(3, &[("traceparent", "rubbish"), ("tracestate", "a=b")]);
+    assert!(others[0].0.starts_with("00-") && others[0].1.is_none(), "{others:?}");
+    assert_ne!(own[0], others[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_topic_shows_its_newest_records() {
     let Some(servers) = brokers() else { return };
     let shop = Shop::new(&servers).await;

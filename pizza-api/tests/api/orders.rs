@@ -2,6 +2,7 @@
 
 use crate::databases;
 use crate::shop::{CLOSED, Shop, brokers, call, until};
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 fn place(url: &str, count: u32) -> String {
@@ -137,4 +138,21 @@ async fn without_a_broker_an_order_is_refused_in_time_and_the_shop_lives() {
     assert_eq!(call("GET", running.url(), "/readyz", &[]).0, 503);
     assert_eq!(call("GET", running.url(), "/healthz", &[]).0, 200);
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_orders_than_are_taken_in_a_second_come_again_later() {
+    let Some(servers) = brokers() else { return };
+    let mut shop = Shop::new(&servers).await;
+    shop.orders_per_second = NonZeroU32::new(2);
+    let running = shop.open("sqlite::memory:").await;
+    let order = || call("POST", running.url(), "/order/1", &[]);
+    let refused = (0..20).map(|_| order()).find(|(status, ..)| *status == 429);
+    let (_, headers, body) = refused.expect("a 429 among 20 orders");
+    assert_eq!(headers["content-type"], "application/problem+json", "{body}");
+    assert_eq!(headers["retry-after"], "1", "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("2 orders a second"), "{body}");
+    until("there is leave again", || order().0 == 201).await;
+    let (status, _, body) = call("GET", running.url(), "/orders", &[]);
+    assert_eq!(status, 200, "only orders are limited: {body}");
 }

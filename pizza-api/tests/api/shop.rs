@@ -12,6 +12,7 @@ use stage_sdk::broker::Broker;
 use stage_sdk::chain::Chain;
 use stage_sdk::{Delivery, Service};
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 pub struct Shop {
     pub name: String,
     pub servers: String,
+    pub orders_per_second: Option<NonZeroU32>,
     copying: Option<(Arc<AtomicBool>, std::thread::JoinHandle<()>)>,
 }
 
@@ -43,7 +45,7 @@ impl Shop {
         for made in admin.create_topics(&new, &AdminOptions::new()).await.unwrap() {
             made.unwrap();
         }
-        Shop { name, servers: servers.to_owned(), copying: None }
+        Shop { name, servers: servers.to_owned(), orders_per_second: None, copying: None }
     }
 
     pub fn first(&self) -> String {
@@ -96,6 +98,7 @@ impl Shop {
             data,
             admin_token: None,
             max_count: 1000,
+            orders_per_second: self.orders_per_second,
             keep_orders: Duration::from_secs(3_600),
         };
         let running = pizza_api::open(config).await.unwrap();
