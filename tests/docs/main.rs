@@ -5,6 +5,7 @@ mod rig;
 
 mod dead_letters;
 mod document;
+mod on_a_broker;
 mod operations;
 mod orders;
 mod policies;
@@ -14,4 +15,5 @@ mod retry;
 mod running;
 mod shape;
 mod shell;
+mod testing;
 mod tour;
