@@ -3,7 +3,7 @@
 use crate::rig::chain::Chain;
 use crate::rig::judge::Judge;
 use crate::rig::orders::Orders;
-use crate::rig::{broker, until};
+use crate::rig::{broker, machine, until};
 use std::time::Duration;
 
 /// Of one core, for all four stages together.
@@ -17,6 +17,7 @@ const QUIET: f64 = 0.05;
 
 #[test]
 fn four_idle_stages_use_next_to_nothing() {
+    machine::alone();
     let chain = Chain::pizza(&broker::shared());
     let stages = chain.start_all();
     for stage in 0..stages.len() {

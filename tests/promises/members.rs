@@ -4,7 +4,7 @@ use crate::rig::chain::{Chain, Group, PARTITIONS};
 use crate::rig::judge::{Judge, exactly_once};
 use crate::rig::load::Load;
 use crate::rig::process::Process;
-use crate::rig::{broker, scaled, seed, until};
+use crate::rig::{broker, machine, scaled, seed, until};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,6 +116,7 @@ impl Two {
 
 #[test]
 fn twenty_joins_and_leaves() {
+    machine::alone();
     let chain = Chain::pizza(&broker::shared());
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed());
     let at = rng.random_range(0..chain.stages.len());
@@ -163,6 +164,7 @@ fn twenty_joins_and_leaves() {
 /// A member that ends without leaving holds its partitions until its session ends.
 #[test]
 fn who_stops_has_left_whatever_the_group_did_meanwhile() {
+    machine::alone();
     let chain = Chain::new(&broker::shared(), &["in", "out"], &["sauce"], "");
     let group = chain.group_of(0);
     let _stays = chain.start("sauce", 0);
@@ -185,6 +187,7 @@ fn who_stops_has_left_whatever_the_group_did_meanwhile() {
 
 #[test]
 fn one_that_dies_is_replaced_by_the_others() {
+    machine::alone();
     let mut two = Two::start();
     let since = Instant::now();
     two.stages[0].kill();
@@ -194,6 +197,7 @@ fn one_that_dies_is_replaced_by_the_others() {
 
 #[test]
 fn one_that_restarts_in_its_place_goes_on_at_once() {
+    machine::alone();
     let mut two = Two::start();
     let since = Instant::now();
     two.stages[0].kill();
@@ -206,6 +210,7 @@ fn one_that_restarts_in_its_place_goes_on_at_once() {
 
 #[test]
 fn one_that_stops_hands_over_at_once() {
+    machine::alone();
     let mut two = Two::start();
     let since = Instant::now();
     let ended = two.stages[0].stop(Duration::from_secs(10));

@@ -4,7 +4,7 @@ use crate::rig::chain::{Chain, in_doubt};
 use crate::rig::judge::{Judge, exactly_once};
 use crate::rig::orders::{Orders, key};
 use crate::rig::process::example;
-use crate::rig::{broker, until};
+use crate::rig::{broker, machine, until};
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -30,6 +30,7 @@ fn finished(chain: &Chain, orders: &Orders) {
 
 #[test]
 fn sigterm_under_load_ends_cleanly() {
+    machine::alone();
     let chain = Chain::pizza(&broker::shared());
     let mut stages = chain.start_all();
     let mut orders = Orders::new(&chain.brokers, chain.first(), 40);
@@ -62,6 +63,7 @@ fn sigterm_under_load_ends_cleanly() {
 
 #[test]
 fn a_second_signal_under_load_loses_nothing() {
+    machine::alone();
     let chain = Chain::pizza(&broker::shared());
     let mut stages = chain.start_all();
     let mut orders = Orders::new(&chain.brokers, chain.first(), 40);
@@ -89,6 +91,7 @@ fn a_second_signal_under_load_loses_nothing() {
 
 #[test]
 fn a_second_signal_ends_at_once_what_a_first_waits_for() {
+    machine::alone();
     let mut chain = Chain::new(&broker::shared(), &["in", "out"], &["dawdle"], "");
     // A handler that takes longer than a stop waits for: a first signal alone takes seconds.
     chain.env = vec![("HANG", format!("{}:10:20000", key(7)))];

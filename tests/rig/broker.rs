@@ -1,5 +1,6 @@
 //! The broker the tests run against.
 
+use super::machine;
 use stage_broker::{Broker, Config};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::sync::OnceLock;
 
 /// The shared broker: the one given by `STAGE_TEST_BROKERS`, or one of our own in this process.
 pub fn shared() -> String {
+    machine::share();
     static SHARED: OnceLock<(String, Option<Broker>)> = OnceLock::new();
     let start = || match std::env::var("STAGE_TEST_BROKERS") {
         Ok(given) if !given.is_empty() => (given, None),
@@ -30,6 +32,7 @@ pub struct Own {
 
 impl Own {
     pub fn start() -> Own {
+        machine::share();
         let dir = PathBuf::from(format!("target/broker-own-{:x}", rand::random::<u32>()));
         if is_kafka() {
             let address = kafka(&["start", "--port", "0", "--dir", &text(&dir)]);

@@ -10,6 +10,7 @@ pub mod judge;
 pub mod letters;
 pub mod limit;
 pub mod load;
+pub mod machine;
 pub mod moods;
 pub mod orders;
 pub mod process;

@@ -6,7 +6,7 @@ use crate::rig::judge::{Judge, exactly_once};
 use crate::rig::load::Load;
 use crate::rig::orders::Orders;
 use crate::rig::process::example;
-use crate::rig::until;
+use crate::rig::{machine, until};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -46,6 +46,7 @@ fn a_pause_stops_the_output_and_nothing_is_lost() {
 
 #[test]
 fn a_pace_is_kept_and_given_up() {
+    machine::alone();
     const RATE: usize = 400;
     const SPAN: Duration = Duration::from_secs(5);
     let mut chain = chain("sauce", "");
