@@ -5,6 +5,7 @@ mod kept;
 use crate::up::Args;
 use kept::Kept;
 use pizza_api::Config;
+use pizza_api::gauges::{Gauges, Source};
 use stage_sdk::chain::{Chain, StageRoute};
 use stage_sdk::{Delivery, Running, Service, StartError};
 use std::ffi::OsString;
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 /// All that are started. Dropped, those in this process go on, and the programs are told to stop.
 #[derive(Default)]
 pub(crate) struct Crew {
-    here: Vec<Running>,
-    beside: Vec<Kept>,
+    here: Vec<(String, Running)>,
+    beside: Vec<(String, Kept)>,
 }
 
 impl Crew {
@@ -52,7 +53,8 @@ impl Crew {
         for route in chain.stages.iter().filter(|route| !route.external && !route.sink) {
             if !route.service.is_empty() {
                 let told = told(args, config, route)?;
-                crew.beside.push(Kept::start(&route.name, &route.service, told)?);
+                let kept = Kept::start(&route.name, &route.service, told)?;
+                crew.beside.push((route.name.clone(), kept));
                 continue;
             }
             let mut service = Service {
@@ -65,14 +67,26 @@ impl Crew {
                 ..chain.service(&route.name)?
             };
             service.settings.retry = route.policy_with(service.delivery);
-            crew.here.push(start_here(&service, route, &args.api.config)?);
+            let running = start_here(&service, route, &args.api.config)?;
+            crew.here.push((route.name.clone(), running));
         }
         Ok(crew)
     }
 
     /// Whether any has ended, which none does by itself but by failing.
     pub(crate) fn has_ended(&self) -> bool {
-        self.here.iter().any(Running::has_ended) || self.beside.iter().any(Kept::has_ended)
+        self.here.iter().any(|(_, running)| running.has_ended())
+            || self.beside.iter().any(|(_, kept)| kept.has_ended())
+    }
+
+    /// Who can say how each of them stands.
+    pub(crate) fn gauges(&self) -> Gauges {
+        let inside =
+            |(name, running): &(String, Running)| (name.clone(), Source::Inside(running.gauge()));
+        let beside =
+            |(name, kept): &(String, Kept)| (name.clone(), Source::Beside(kept.restarts()));
+        let (here, beside) = (self.here.iter().map(inside), self.beside.iter().map(beside));
+        Gauges::new(here.chain(beside))
     }
 
     /// Stops all of them at once, and waits until they have finished and left.
@@ -80,9 +94,9 @@ impl Crew {
     /// # Errors
     /// What ended one other than the stop.
     pub(crate) fn stop(self) -> Result<(), String> {
-        self.here.iter().for_each(|stage| stage.stop_handle().stop());
-        let beside: Vec<_> = self.beside.into_iter().map(Kept::stop).collect();
-        let mut ended: Vec<_> = self.here.into_iter().map(Running::wait).collect();
+        self.here.iter().for_each(|(_, stage)| stage.stop_handle().stop());
+        let beside: Vec<_> = self.beside.into_iter().map(|(_, kept)| kept.stop()).collect();
+        let mut ended: Vec<_> = self.here.into_iter().map(|(_, stage)| stage.wait()).collect();
         ended.extend(beside.into_iter().map(kept::Stopping::wait));
         ended.into_iter().collect()
     }

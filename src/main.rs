@@ -7,7 +7,6 @@ mod order;
 mod run;
 mod shop;
 mod top;
-mod topics;
 mod up;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -42,16 +41,13 @@ enum Command {
     /// Watch the chain of an open shop: rates, ages, lag, orders
     Top(top::Args),
     /// Check the route map, or bring the broker's topics in line with it
-    Topics(topics::Args),
+    Topics(stage_sdk::chain::tool::Args),
     /// Look at what stages could not handle, replay or drop it
     DeadLetters(Box<stage_sdk::dead_letter::tool::Args>),
     /// Look at what waits in the retry topics of stages, and decide about it
     Keys(Box<stage_sdk::keys::Args>),
-    /// Print a completion script for your shell
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    #[command(flatten)]
+    Manual(cli::Manual),
 }
 
 fn main() -> ExitCode {
@@ -63,13 +59,10 @@ fn main() -> ExitCode {
         Command::New(args) => new::new(&args),
         Command::Order(args) => order::order(&args),
         Command::Top(args) => top::top(&args),
-        Command::Topics(args) => topics::topics(&args),
+        Command::Topics(args) => args.run(),
         Command::DeadLetters(args) => args.run(),
         Command::Keys(args) => args.run(),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "pizza", &mut std::io::stdout());
-            Ok(())
-        }
+        Command::Manual(manual) => manual.print(Cli::command(), "pizza"),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -51,12 +51,17 @@ pub(crate) fn up(args: &Args) -> Result<(), StartError> {
         api.make_data_directory()?;
     }
     let _broker = own_broker(args, &mut api, &chain)?;
-    let config = api.config(&chain)?;
+    let mut config = api.config(&chain)?;
     if !args.memory {
         pizza_api::cluster::belongs(&config.data, &config.broker)?;
     }
     make_topics(&chain, &config.broker)?;
     let crew = Crew::start(args, &chain, &config)?;
+    config.gauges = crew.gauges();
+    // What becomes of keys and letters is decided by how the stages run, not by how the file would have them.
+    if args.delivery == Some(Delivery::AtLeastOnce) {
+        config.chain.stages.iter_mut().for_each(|stage| stage.delivery = Delivery::AtLeastOnce);
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| StartError::Runtime(error.to_string()))?;

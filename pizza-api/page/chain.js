@@ -51,22 +51,38 @@ function stationView(stage) {
   if (stage.external) title.append(" ", make("span", { className: "tag", textContent: "external" }));
   if (stage.plug_in) title.append(" ", make("span", { className: "tag", textContent: "plug-in" }));
   if (stage.sink) title.append(" ", make("span", { className: "tag", textContent: "sink" }));
-  const lag = make("dd", { textContent: UNKNOWN });
-  const instances = make("dd", { textContent: UNKNOWN });
-  const facts = make("dl", {}, fact("lag", lag), fact("instances", instances));
+  const facts = new Facts("lag", "instances");
   const note = make("p", { className: "note" });
-  const node = make("div", { className: "station", title: `group ${stage.group}` }, title, facts, note);
+  const node = make("div", { className: "station", title: `group ${stage.group}` }, title, facts.node, note);
   node.classList.toggle("external", stage.external);
   const branches = Object.entries(stage.outputs);
   if (branches.length > 0) node.append(make("ul", { className: "branches" }, ...branches.map(branch)));
   const history = new Lag();
-  const update = (state, at) => updateStation({ node, lag, instances, note, history }, state, at);
+  const update = (state, at) => updateStation({ node, facts, note, history }, state, at);
   stations.push({ name: stage.name, update });
   return node;
 }
 
-function fact(name, value) {
-  return make("div", {}, make("dt", { textContent: name }), value);
+/** Named numbers; those named at first are there always, the others once they are known. */
+class Facts {
+  #values = new Map();
+
+  constructor(...names) {
+    this.node = make("dl");
+    for (const name of names) this.#add(name);
+  }
+
+  show(name, value) {
+    if (value == null && !this.#values.has(name)) return;
+    setText(this.#values.get(name) ?? this.#add(name), known(value));
+  }
+
+  #add(name) {
+    const value = make("dd", { textContent: UNKNOWN });
+    this.#values.set(name, value);
+    this.node.append(make("div", {}, make("dt", { textContent: name }), value));
+    return value;
+  }
 }
 
 function branch([name, topic]) {
@@ -78,10 +94,12 @@ function branch([name, topic]) {
   );
 }
 
-function updateStation({ node, lag, instances, note, history }, state, at) {
+function updateStation({ node, facts, note, history }, state, at) {
   history.add(at, state?.lag ?? null);
-  setText(lag, known(state?.lag));
-  setText(instances, known(state?.instances));
+  facts.show("lag", state?.lag);
+  facts.show("instances", state?.instances);
+  facts.show("in flight", state?.in_flight);
+  facts.show("restarts", state?.restarts);
   const warning = warningOf(state, history.grows);
   const unknown = unknownOf(state);
   setText(note, warning || unknown);
@@ -89,7 +107,9 @@ function updateStation({ node, lag, instances, note, history }, state, at) {
 }
 
 function warningOf(state, grows) {
+  if (state?.circuit_open) return "Circuit open: what it depends on is away.";
   const growing = grows ? "Lag is growing." : "";
+  if (state?.paused) return `Paused by an operator. ${growing}`.trim();
   if (state?.instances !== 0) return growing;
   return `No instance runs. ${growing || (state.lag > 0 ? "Records wait." : "")}`.trim();
 }

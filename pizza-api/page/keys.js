@@ -6,6 +6,9 @@ import { duration, number } from "./words.js";
 const AGAIN_MS = 5_000;
 
 const items = new Map();
+
+/** The names of what waits, as of the last answer. */
+let known = new Set();
 let timer = 0;
 
 /** Shows what waits, again and again while somebody looks. */
@@ -26,16 +29,21 @@ async function refresh() {
   if (!document.hidden) timer = setTimeout(refresh, AGAIN_MS);
 }
 
-function show({ keys, count }) {
+const nameOf = ({ stage, first }) => `${stage} ${first}`;
+
+function show({ keys, count, unknown }) {
   const more = count > keys.length ? ` These are the first ${number(keys.length)}.` : "";
   const many = count === 1 ? "1 key waits." : `${number(count)} keys wait.`;
-  setText(byId("keys-said"), count === 0 ? "Nothing waits." : many + more);
-  const byName = new Map(keys.map((key) => [`${key.stage} ${key.first}`, key]));
+  const others = unknown.map(({ stage, why }) => ` Of ${stage} it is not known: ${why}.`).join("");
+  setText(byId("keys-said"), (count === 0 ? "Nothing waits." : many + more) + others);
+  const byName = new Map(keys.map((key) => [nameOf(key), key]));
+  known = new Set(byName.keys());
   arrange(byId("keys"), items, [...byName.keys()], (name) => newKey(byName.get(name)));
   for (const [name, item] of items) if (byName.has(name)) item.update(byName.get(name));
 }
 
-function newKey({ stage, key, first }) {
+function newKey(blocked) {
+  const { stage, key, first } = blocked;
   const state = make("p", { className: "numbers" });
   const error = make("p", { className: "note" });
   const about = `key ${key} of ${stage}`;
@@ -43,10 +51,11 @@ function newKey({ stage, key, first }) {
     action(words, about, () =>
       settle(`/stages/${encodeURIComponent(stage)}/keys/${encodeURIComponent(first)}/${decision}`, about, done),
     );
+  const tried = () => (known.has(nameOf(blocked)) ? "was tried, and waits again" : "was tried");
   const buttons = make(
     "div",
     { className: "decisions" },
-    button("Retry now", "retry-now", () => "was tried"),
+    button("Retry now", "retry-now", tried),
     button("Skip", "skip", () => "lost its first record to the dead letters"),
     button("Release", "release", ({ records }) => `lost ${number(records)} to the dead letters`),
   );
@@ -62,14 +71,20 @@ function newKey({ stage, key, first }) {
 async function settle(path, about, done) {
   try {
     const answer = await decide(path);
-    const what = answer.done ? done(answer) : "waits for its stage, which does it as soon as it runs";
-    setText(byId("keys-done"), `The ${about} ${what}.`);
-    setText(byId("keys-error"), "");
+    // The button may go with its key: what came of it is the place to be then.
+    byId("keys-done").focus();
+    await refresh();
+    setText(byId("keys-done"), `The ${about} ${whatCameOf(answer, done)}.`);
   } catch (problem) {
+    await refresh();
     setText(byId("keys-done"), "");
     setText(byId("keys-error"), problem.message);
   }
-  await refresh();
+}
+
+function whatCameOf(answer, done) {
+  if (!answer.done) return "waits for its stage, which does it as soon as it runs";
+  return answer.records === 0 ? "had nothing left that it concerned" : done(answer);
 }
 
 function stateOf({ held, due }) {

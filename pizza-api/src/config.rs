@@ -1,5 +1,6 @@
 //! What the API is told.
 
+use crate::gauges::Gauges;
 use stage_sdk::broker::Broker;
 use stage_sdk::chain::Chain;
 use stage_sdk::cli::ClientArgs;
@@ -27,6 +28,10 @@ pub struct Args {
     /// A port on 127.0.0.1; --listen comes first
     #[arg(long, env = "PORT", hide = true)]
     pub port: Option<u16>,
+
+    /// A name that the shop is asked by besides its address and localhost, several with commas [default: on loopback none, elsewhere any]
+    #[arg(long = "host", env = "STAGE_HOSTS", value_name = "NAME", value_delimiter = ',', value_parser = host)]
+    pub hosts: Vec<String>,
 
     /// The database: sqlite:PATH, postgres://… or mysql://… [default: a file in the data directory]
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
@@ -66,12 +71,16 @@ pub struct Config {
     pub view: Service,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Names that the shop is asked by besides its address and `localhost`; none: on loopback no others, elsewhere any.
+    pub hosts: Vec<String>,
     /// The database.
     pub database_url: String,
     /// The data directory.
     pub data: PathBuf,
     /// What decisions about keys and dead letters need; none: only this machine decides.
     pub admin_token: Option<String>,
+    /// Stages that are started with the API.
+    pub gauges: Gauges,
     /// The most pizzas in one order.
     pub max_count: u32,
     /// The most orders in a second; none: no limit.
@@ -136,15 +145,26 @@ impl Args {
             listen: self
                 .listen
                 .unwrap_or_else(|| ([127, 0, 0, 1], self.port.unwrap_or(8094)).into()),
+            hosts: self.hosts.clone(),
             database_url: self
                 .database_url
                 .clone()
                 .unwrap_or_else(|| crate::store::Store::file_url(&self.data)),
             data: self.data.clone(),
             admin_token: stage_sdk::cli::admin_token()?,
+            gauges: Gauges::default(),
             max_count: self.max_count,
             orders_per_second: self.orders_per_second,
             keep_orders: self.keep_orders,
         })
+    }
+}
+
+/// A host's name, with a port or without.
+fn host(text: &str) -> Result<String, String> {
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    match !text.is_empty() && text.bytes().all(is_name) {
+        true => Ok(text.to_ascii_lowercase()),
+        false => Err("expected a host's name, such as shop.example".to_owned()),
     }
 }

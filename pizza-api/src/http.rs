@@ -4,6 +4,8 @@ mod counts;
 
 mod description;
 
+mod desk;
+
 mod events;
 
 mod guard;
@@ -26,9 +28,13 @@ mod page;
 
 mod place;
 
+mod waiting;
+
 pub use counts::Counts;
+pub use desk::Desk;
 pub use guard::Guard;
 pub use pace::Pace;
+pub use waiting::LastKeys;
 
 use crate::contact::Contact;
 use crate::kitchen::Kitchen;
@@ -37,9 +43,8 @@ use crate::publish::Publisher;
 use crate::store::Store;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use stage_sdk::StartError;
 use stage_sdk::broker::Broker;
 use stage_sdk::chain::Chain;
 use std::sync::Arc;
@@ -69,6 +74,10 @@ pub struct Shop {
     pub broker: Broker,
     /// The route map.
     pub chain: Arc<Chain>,
+    /// Where the broker is asked for who asks us.
+    pub desk: Desk,
+    /// What waited in the retry lanes when somebody asked last.
+    pub last_keys: LastKeys,
     /// Who may decide what becomes of keys and dead letters.
     pub guard: Guard,
     /// Becomes true when the shop closes: streams of events end then.
@@ -85,7 +94,7 @@ pub fn routes(shop: Shop) -> Router {
         .route("/events", get(events::shop).fallback(wrong_method))
         .route("/chain", get(kitchen::chain).fallback(wrong_method))
         .route("/topics/{name}/records", get(kitchen::records).fallback(wrong_method))
-        .route("/keys", get(keys::waiting).fallback(wrong_method))
+        .route("/keys", get(waiting::waiting).fallback(wrong_method))
         .route("/stages/{stage}/keys/{first}/{decision}", post(keys::decide).fallback(wrong_method))
         .route("/stages/{stage}/dead-letters", get(letters::open).fallback(wrong_method))
         .route("/stages/{stage}/dead-letters/replay", post(letters::replay).fallback(wrong_method))
@@ -96,31 +105,14 @@ pub fn routes(shop: Shop) -> Router {
         .route("/metrics", get(health::metrics).fallback(wrong_method))
         .merge(page::routes())
         .fallback(no_such_page)
-        .layer(from_fn(guard::own_pages_only))
+        .layer(from_fn_with_state(shop.guard.clone(), guard::within))
         .layer(from_fn_with_state(limits, limits::within))
         .with_state(shop)
 }
 
-/// Asks the broker on a thread that may wait for it; few do so at once. What was begun goes on where nobody waits any
-/// more.
-async fn blocking<T: Send + 'static>(
-    shop: &Shop,
-    ask: impl FnOnce() -> Result<T, StartError> + Send + 'static,
-) -> Result<T, Problem> {
-    let busy = || Problem::away("several are asking the broker already; try again shortly");
-    let reading = shop.kitchen.read().ok_or_else(busy)?;
-    let asked = tokio::task::spawn_blocking(move || {
-        let _reading = reading;
-        ask()
-    });
-    let away = |error: String| Problem::away(format!("the broker cannot be asked now: {error}"));
-    let answer = asked.await.map_err(|error| away(error.to_string()))?;
-    answer.map_err(|error| away(error.to_string()))
-}
-
 async fn no_such_page(uri: Uri) -> Problem {
     let detail = format!(
-        "path is {:?}; the shop has /order/{{count}}, /order/{{id}}, /orders, /keys, /docs, /openapi.json, /healthz, /livez, /readyz and /metrics",
+        "path is {:?}; the shop has /order/{{count}}, /order/{{id}}, /orders, /keys, /stages/{{stage}}/dead-letters, /docs, /openapi.json, /healthz, /livez, /readyz and /metrics",
         shown(uri.path())
     );
     Problem::new(StatusCode::NOT_FOUND, "No such page", detail)

@@ -1,6 +1,7 @@
 //! The kitchen, as the page shows it: where each order is, how fast each topic fills, what each stage has left.
 //!
-//! All of it is read from Kafka, wherever the stages run, and only while somebody watches.
+//! All of it is read from Kafka, wherever the stages run, and only while somebody watches; what Kafka does not know, such
+//! as an open circuit, stages of the same process say themselves.
 
 mod ask;
 mod board;
@@ -15,6 +16,7 @@ pub(crate) use records::{Record, newest};
 pub(crate) use show::{Snapshot, Walk};
 
 use crate::contact::Contact;
+use crate::gauges::Gauges;
 use crate::running::tasks::told;
 use crate::store::{Store, Summary};
 use ask::Asking;
@@ -25,7 +27,7 @@ use stage_sdk::broker::Broker;
 use stage_sdk::chain::Chain;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
@@ -36,9 +38,8 @@ const ASK: Duration = Duration::from_secs(1);
 /// It is followed for as long after the last has gone: whoever reloads a page comes again.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// How many may watch, and how many may read records, at once.
+/// How many may watch at once.
 const WATCHERS: usize = 100;
-const READERS: usize = 4;
 
 /// What is known of the kitchen; clones share it.
 #[derive(Clone, Debug)]
@@ -51,7 +52,6 @@ struct Inner {
     /// How many watch.
     watchers: watch::Sender<usize>,
     snapshot: watch::Sender<Arc<Snapshot>>,
-    reads: Arc<Semaphore>,
 }
 
 /// What it is kept with.
@@ -61,6 +61,7 @@ pub(crate) struct Keeping {
     pub(crate) view: Service,
     pub(crate) store: Store,
     pub(crate) contact: watch::Receiver<Contact>,
+    pub(crate) gauges: Gauges,
 }
 
 /// Somebody who watches, until it is dropped.
@@ -79,7 +80,6 @@ impl Kitchen {
             board,
             watchers: watch::channel(0).0,
             snapshot: watch::channel(Arc::default()).0,
-            reads: Arc::new(Semaphore::new(READERS)),
         }))
     }
 
@@ -97,11 +97,6 @@ impl Kitchen {
             free
         });
         free.then(|| Watching { kitchen: self.clone(), changes: self.0.snapshot.subscribe() })
-    }
-
-    /// Leave to read records, as long as it is held; none: too many read already.
-    pub(crate) fn read(&self) -> Option<OwnedSemaphorePermit> {
-        self.0.reads.clone().try_acquire_owned().ok()
     }
 
     /// How far an order has come, as far as was seen.
@@ -168,7 +163,8 @@ impl Kitchen {
             Ok(newest) => *orders = newest,
             Err(_) => trouble = trouble.or_else(|| Some("the database does not answer".into())),
         }
-        let snapshot = show::snapshot(&self.0.map, &self.board(), orders, trouble);
+        let here = |stage: &str| keeping.gauges.read(stage);
+        let snapshot = show::snapshot(&self.0.map, &self.board(), orders, trouble, here);
         self.0.snapshot.send_replace(Arc::new(snapshot));
     }
 

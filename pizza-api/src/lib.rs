@@ -31,6 +31,8 @@ pub mod view;
 
 pub mod contact;
 
+pub mod gauges;
+
 pub mod kitchen;
 
 pub use config::{Args, Config};

@@ -25,21 +25,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Print a completion script for your shell
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    #[command(flatten)]
+    Manual(cli::Manual),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Some(Command::Completions { shell }) = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "pizza-api", &mut std::io::stdout());
-        return ExitCode::SUCCESS;
-    }
     cli::log_to_stderr();
-    match serve(&cli.args) {
+    let done = match cli.command {
+        None => serve(&cli.args),
+        Some(Command::Manual(manual)) => manual.print(Cli::command(), "pizza-api"),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => cli::explain("pizza-api", &error),
     }

@@ -15,12 +15,20 @@ pub struct Problem {
     detail: String,
     instance: Option<String>,
     retry_after: Option<u32>,
+    wants_token: bool,
 }
 
 impl Problem {
     /// A problem of this kind.
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, title, detail: detail.into(), instance: None, retry_after: None }
+        Problem {
+            status,
+            title,
+            detail: detail.into(),
+            instance: None,
+            retry_after: None,
+            wants_token: false,
+        }
     }
 
     /// Something the shop needs is away.
@@ -37,6 +45,11 @@ impl Problem {
     /// The same, worth trying again after so many seconds.
     pub fn again_after(self, seconds: u32) -> Problem {
         Problem { retry_after: Some(seconds), ..self }
+    }
+
+    /// The same, asking for a token.
+    pub fn challenge(self) -> Problem {
+        Problem { wants_token: true, ..self }
     }
 
     /// The same, of the thing at this path.
@@ -75,6 +88,9 @@ pub(crate) enum Instead {
     /// It has a body, which is long
     #[response(status = 413, content_type = "application/problem+json")]
     Large(Document),
+    /// It asks another host
+    #[response(status = 421, content_type = "application/problem+json")]
+    Misdirected(Document),
     /// Not available now
     #[response(status = 503, content_type = "application/problem+json")]
     Away(Document),
@@ -107,6 +123,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.wants_token {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -4,7 +4,7 @@ pub(crate) mod tasks;
 
 use crate::config::Config;
 use crate::contact::Looking;
-use crate::http::{self, Counts, Guard, Pace, Shop};
+use crate::http::{self, Counts, Desk, Guard, LastKeys, Pace, Shop};
 use crate::kitchen::{Keeping, Kitchen};
 use crate::listen;
 use crate::publish::Publisher;
@@ -81,7 +81,13 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
         kitchen: kitchen.clone(),
         broker: config.broker.clone(),
         chain: Arc::new(config.chain.clone()),
-        guard: Guard { token: config.admin_token.clone().map(Arc::from), listen },
+        desk: Desk::default(),
+        last_keys: LastKeys::default(),
+        guard: Guard {
+            token: config.admin_token.clone().map(Arc::from),
+            listen,
+            hosts: config.hosts.clone().into(),
+        },
         stopped: stopped.clone(),
     };
     let mut tasks = JoinSet::new();
@@ -89,8 +95,13 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
     tasks.spawn(looking.go_on(stopped.clone()));
     let view = tasks::View { service: config.view.clone(), store: store.clone(), runs: view_runs };
     tasks.spawn(view.keep(contact.clone(), stopped.clone()));
-    let (broker, view) = (config.broker.clone(), config.view.clone());
-    let keeping = Keeping { broker, view, store: store.clone(), contact: contact.clone() };
+    let keeping = Keeping {
+        broker: config.broker.clone(),
+        view: config.view.clone(),
+        store: store.clone(),
+        contact: contact.clone(),
+        gauges: config.gauges.clone(),
+    };
     tasks.spawn(kitchen.keep(keeping, stopped.clone()));
     tasks.spawn(tasks::tidy(config, store, contact, stopped));
     Ok(Running { url, stop, tasks })

@@ -32,8 +32,11 @@ impl Trace {
         let Some(parent) = only(PARENT).filter(|parent| is_parent(parent)) else {
             return Trace::new();
         };
-        let state = only(STATE).filter(|state| (1..=LONGEST).contains(&state.len()));
-        Trace { parent: parent.to_owned(), state: state.map(str::to_owned) }
+        // Several fields are one list.
+        let states = headers.get_all(STATE).iter().map(|value| value.to_str().ok());
+        let state = states.collect::<Option<Vec<&str>>>().unwrap_or_default().join(",");
+        let state = Some(state).filter(|state| (1..=LONGEST).contains(&state.len()));
+        Trace { parent: parent.to_owned(), state }
     }
 
     /// Marked as sampled: who has said nothing wants to find what he ordered.
@@ -85,6 +88,8 @@ mod tests {
         let state = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
         let trace = of(&[(PARENT, GOOD), (STATE, state)]);
         assert_eq!(trace, Trace { parent: GOOD.into(), state: Some(state.into()) });
+        let twice = of(&[(PARENT, GOOD), (STATE, "a=b"), (STATE, "c=d,e=f")]);
+        assert_eq!(twice.state.as_deref(), Some("a=b,c=d,e=f"));
         let later = format!("cc{}-what-the-future-will-be-like", &GOOD[2..]);
         assert_eq!(of(&[(PARENT, &later)]), Trace { parent: later, state: None });
         let long = "a=".to_owned() + &"b".repeat(LONGEST);

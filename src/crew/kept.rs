@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -30,6 +32,8 @@ const TOLD_WRONG: i32 = 2;
 pub(super) struct Kept {
     /// Its end is the sign to stop.
     _tell: Sender<Infallible>,
+    /// How often it has been started again.
+    restarts: Arc<AtomicU64>,
     thread: Stopping,
 }
 
@@ -59,15 +63,22 @@ impl Kept {
             |error| StartError::Runtime(format!("{:?} cannot be started: {error}", program[0]));
         let child = command.spawn().map_err(cannot)?;
         let ((_tell, stop), name) = (channel(), stage.to_owned());
-        let keep = move || keep(&name, child, &mut command, &stop);
+        let restarts = Arc::<AtomicU64>::default();
+        let again = restarts.clone();
+        let keep = move || keep(&name, child, &mut command, &stop, &again);
         let thread = std::thread::Builder::new().name(stage.to_owned()).spawn(keep);
         let thread = thread.map_err(|error| StartError::Runtime(error.to_string()))?;
-        Ok(Kept { _tell, thread: Stopping(thread) })
+        Ok(Kept { _tell, restarts, thread: Stopping(thread) })
     }
 
     /// Whether it has ended, and is not started again.
     pub(super) fn has_ended(&self) -> bool {
         self.thread.0.is_finished()
+    }
+
+    /// How often it has been started again.
+    pub(super) fn restarts(&self) -> Arc<AtomicU64> {
+        self.restarts.clone()
     }
 
     /// Tells it to stop; this returns at once.
@@ -92,6 +103,7 @@ fn keep(
     child: Child,
     command: &mut Command,
     stop: &Receiver<Infallible>,
+    again: &AtomicU64,
 ) -> Result<(), String> {
     let (mut child, mut pause, mut has_worked) = (Some(child), FIRST, false);
     loop {
@@ -114,7 +126,10 @@ fn keep(
         }
         pause = (pause * 2).min(MOST);
         match command.spawn() {
-            Ok(running) => child = Some(running),
+            Ok(running) => {
+                child = Some(running);
+                again.fetch_add(1, Ordering::Relaxed);
+            }
             Err(error) => tracing::warn!(%error, "stage {stage:?}: its program cannot be started"),
         }
     }

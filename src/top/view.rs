@@ -51,6 +51,8 @@ struct StageNow {
     name: String,
     lag: Option<i64>,
     instances: Option<usize>,
+    circuit_open: Option<bool>,
+    paused: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -120,8 +122,11 @@ fn stage_line(stage: &Stage, now: Option<&StageNow>, wide: usize) -> String {
     let instances = now.and_then(|now| now.instances).map(|count| count as i64);
     let name = format!("  {}{}", stage.name, label(stage));
     let line = format!("{name:wide$}  {:34}  {:>9}  {:>9}", "", known(lag), known(instances));
+    let is = |fact: fn(&StageNow) -> Option<bool>| now.and_then(fact) == Some(true);
     match instances {
         Some(0) => style(line).red().to_string(),
+        _ if is(|now| now.circuit_open) => style(line + "  circuit open").red().to_string(),
+        _ if is(|now| now.paused) => style(line + "  paused").yellow().to_string(),
         _ => line,
     }
 }

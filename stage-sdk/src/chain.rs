@@ -35,6 +35,8 @@ mod compare;
 
 mod apply;
 
+pub mod tool;
+
 pub use duration::duration;
 pub(crate) use names::illegal;
 pub use problem::{Problem, Problems};
@@ -133,7 +135,8 @@ impl StageRoute {
     /// What a failure leads to where it is started with another delivery. A stage that parks has topics
     /// for it only if the route map's delivery lets it park.
     pub fn policy_with(&self, delivery: Delivery) -> Retry {
-        let may_park = [self.delivery, delivery] == [Delivery::ExactlyOnce; 2] && !self.sink;
+        let is_ours = !self.sink && !self.external;
+        let may_park = [self.delivery, delivery] == [Delivery::ExactlyOnce; 2] && is_ours;
         self.retry.policy(may_park)
     }
 }

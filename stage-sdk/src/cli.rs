@@ -6,18 +6,21 @@ mod admin;
 
 mod client;
 
+mod manual;
+
 mod reach;
 
 pub use address::address;
 pub use admin::{AdminArgs, admin_token};
 pub use client::ClientArgs;
+pub use manual::Manual;
 pub use reach::{Reach, print};
 
 use crate::chain::Chain;
 use crate::service::{Delivery, Service, StartError};
 use crate::signals::Signals;
 use crate::stage::{IntoStage, Stage};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -91,7 +94,7 @@ pub struct StageArgs {
     about = "One stage of a chain: reads a topic, handles each record, writes the next topic",
     long_about = "One stage of a chain: reads a topic, handles each record, writes the next topic.\n\nWithout flags it finds its place in ./topics.toml by its name. Start it as often as you like: the instances share the partitions. It stops cleanly on Ctrl-C or SIGTERM; a second signal ends it at once, and nothing is lost even so.",
     after_help = "Exit codes: 0 stopped as asked, 1 failed at run time, 2 told something wrong, 130 second signal.\nLogs go to stderr; STAGE_LOG sets how much (error, warn, info, debug).",
-    version
+    version = concat!("(stage-sdk ", env!("CARGO_PKG_VERSION"), ")")
 )]
 struct Cli {
     #[command(flatten)]
@@ -102,15 +105,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Check the route map, or bring the broker's topics in line with it
+    Topics(Box<crate::chain::tool::Args>),
     /// Look at this stage's dead letters, replay or drop them
     DeadLetters(Box<crate::dead_letter::tool::Args>),
     /// Look at what of this stage waits in its retry topic, and decide about it
     Keys(Box<crate::keys::Args>),
-    /// Print a completion script for your shell
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    #[command(flatten)]
+    Manual(Manual),
 }
 
 /// Runs a stage as this program: reads the command line, works until it is told to stop, and
@@ -121,10 +123,12 @@ where
     I::Stage: Stage + Send,
 {
     let program = program_name();
-    let cli = Cli::parse();
+    let matches = Cli::command().name(program.clone()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     log_to_stderr();
     let done = match cli.command {
         None => work(&cli.stage, &program, stage),
+        Some(Command::Topics(args)) => args.of_stage(cli.stage.brokers).run(),
         Some(Command::DeadLetters(args)) => {
             let name = cli.stage.stage.as_deref().unwrap_or(&program);
             args.of_stage(name, cli.stage.brokers).run()
@@ -133,10 +137,7 @@ where
             let name = cli.stage.stage.as_deref().unwrap_or(&program);
             args.of_stage(name, cli.stage.brokers).run()
         }
-        Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), &program, &mut std::io::stdout());
-            Ok(())
-        }
+        Some(Command::Manual(manual)) => manual.print(Cli::command(), &program),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

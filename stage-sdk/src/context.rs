@@ -4,6 +4,7 @@ use crate::batch::{Batch, Mark, Place};
 use crate::core::Partition;
 use crate::failure::{Failure, Result};
 use crate::record::{Headers, Record};
+use crate::telemetry::Seat;
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The random numbers a stage draws from.
 pub type Rng = Xoshiro256PlusPlus;
@@ -46,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) seed: u64,
     /// What a stage keeps for its worker, besides its own value.
     pub(crate) kept: RefCell<Vec<Rc<dyn Any>>>,
+    /// Where the worker says how it stands.
+    pub(crate) seat: Arc<Seat>,
 }
 
 /// The one record a stage is working on.
@@ -104,6 +108,11 @@ impl Context {
             kept.push(made.clone());
             made
         })
+    }
+
+    /// Where the worker says how it stands.
+    pub(crate) fn seat(&self) -> Arc<Seat> {
+        self.shared.seat.clone()
     }
 
     /// The same attempt at the same record, with outputs of its own: nothing of them takes effect

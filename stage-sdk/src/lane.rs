@@ -36,8 +36,11 @@ const ASK: Duration = Duration::from_secs(5);
 /// After so long without anything to do the clients are let go.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// After so long without an answer the clients are made anew.
+/// After so long without an answer the clients are made anew, or whoever only looks gives up.
 const LOST: Duration = Duration::from_secs(10);
+
+/// So long an open transaction is waited for by whoever only looks: by itself it ends within a minute.
+const OPEN: Duration = Duration::from_secs(75);
 
 /// How long one look at a topic takes at most.
 const LOOK: Duration = Duration::from_millis(100);
@@ -166,7 +169,7 @@ struct Lanes {
     broker: Broker,
     group: String,
     topics: Topics,
-    /// Of the worker that has the partitions, if one has.
+    /// The worker that has the partitions; none: we only look.
     worker: Option<Arc<Consumer>>,
     stopping: Arc<AtomicBool>,
     clients: Option<Clients>,

@@ -282,6 +282,13 @@ impl Producer {
         purged || self.base.client().fatal_error().is_some()
     }
 
+    /// Whether another producer has taken its identity, or a transaction of its took too long.
+    pub(crate) fn is_fenced(&self) -> bool {
+        use rdkafka::producer::Producer as _;
+        let error = self.base.client().fatal_error();
+        error.is_some_and(|(code, _)| code == RDKafkaErrorCode::Fenced)
+    }
+
     fn reports(&self) -> std::sync::MutexGuard<'_, Vec<RDKafkaErrorCode>> {
         self.base.context().failed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -112,6 +112,6 @@ pub fn is_there(key: &str, program: &[String]) -> Result<(), StartError> {
 
 async fn answers(program: &Arc<Program>, items: Vec<Item<Given>>) -> Result<Vec<Result<Records>>> {
     let Some(first) = items.first() else { return Ok(Vec::new()) };
-    let host = first.cx.of_worker(|| Host::new(program.clone()));
+    let host = first.cx.of_worker(|| Host::new(program.clone(), first.cx.seat()));
     Ok(host.ask(&items).await)
 }

@@ -1,5 +1,7 @@
 //! A stage as a running service: one or more workers in this process.
 
+mod gauge;
+
 mod lane;
 
 mod levers;
@@ -8,6 +10,7 @@ mod life;
 
 mod running;
 
+pub use gauge::{Gauge, Standing};
 pub use levers::{BadLimit, Levers, Limits};
 pub use running::{Running, StopHandle};
 
@@ -159,41 +162,40 @@ impl Service {
         let worksite = self.worksite()?;
         let wakes: Vec<_> = (0..self.workers.max(1)).map(|_| Arc::new(Notify::new())).collect();
         let stop = Arc::new(Stop { told: Arc::default(), wakes });
-        let (lines, levers) = self.lines(&stop);
-        let seats = lines.iter().filter_map(|line| line.seat.clone()).collect();
+        let (lines, observed) = self.lines(&stop);
         let (workers, admin) = (Vec::new(), self.admin.clone());
-        let mut running = Running { stop, workers, levers: levers.clone(), _admin: admin };
+        let mut running = Running { stop, workers, observed, _admin: admin };
         let started = self.hire(&mut running, lines, &worksite, &stage, sink);
-        let started = started.and_then(|()| self.is_observed(seats, levers, &running));
+        let started = started.and_then(|()| self.is_shown(&running));
         if started.is_err() {
             running.stop.tell();
         }
         started.map(|()| running)
     }
 
-    /// How each worker is reached, and all of them are steered.
-    fn lines(&self, stop: &Stop) -> (Vec<Line>, Levers) {
+    /// How each worker is reached, and all of them are seen and steered.
+    fn lines(&self, stop: &Stop) -> (Vec<Line>, Observed) {
         let (mut lines, mut workers) = (Vec::new(), Vec::new());
         for wake in &stop.wakes {
             let (tell, orders) = mpsc::channel();
             workers.push((tell, wake.clone()));
             let (wake, stop) = (wake.clone(), stop.told.clone());
-            let seat = self.admin.as_ref().map(|_| Arc::new(Seat::default()));
-            lines.push(Line { wake, stop, orders, seat });
+            lines.push(Line { wake, stop, orders, seat: Arc::new(Seat::default()) });
         }
-        (lines, Levers::new(workers, self.settings.max_in_flight))
+        let observed = Observed {
+            stage: self.stage.clone(),
+            group: self.group.clone(),
+            topic: self.input.clone(),
+            seats: lines.iter().map(|line| line.seat.clone()).collect(),
+            levers: Levers::new(workers, self.settings.max_in_flight),
+        };
+        (lines, observed)
     }
 
     /// Shows the service at its endpoint, if it has one.
-    fn is_observed(
-        &self,
-        seats: Vec<Arc<Seat>>,
-        levers: Levers,
-        running: &Running,
-    ) -> Result<(), StartError> {
+    fn is_shown(&self, running: &Running) -> Result<(), StartError> {
         let Some(admin) = &self.admin else { return Ok(()) };
-        let (stage, group, topic) = (self.stage.clone(), self.group.clone(), self.input.clone());
-        let observed = Observed { stage, group, topic, seats: seats.into(), levers };
+        let observed = running.observed.clone();
         admin.add(observed.clone());
         let told = running.stop.told.clone();
         let watch = move || telemetry::watch(&observed, &told);
@@ -224,7 +226,7 @@ impl Service {
                 worksite: worksite.clone(),
                 identity: Arc::new(Mutex::new(self.identity()?)),
                 sink: sink().map(|sink| Arc::new(Mutex::new(sink))),
-                levers: running.levers.clone(),
+                levers: running.levers(),
                 number,
             };
             let work = move || {
@@ -314,12 +316,10 @@ impl Service {
 }
 
 /// Held by a worker: when it ends, by a panic too, others see it.
-struct LeavesItsSeat(Option<Arc<Seat>>);
+struct LeavesItsSeat(Arc<Seat>);
 
 impl Drop for LeavesItsSeat {
     fn drop(&mut self) {
-        if let Some(seat) = &self.0 {
-            seat.leave();
-        }
+        self.0.leave();
     }
 }

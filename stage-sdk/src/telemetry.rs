@@ -1,5 +1,5 @@
-//! A running stage seen from outside: about once a second each worker says how it stands, if somebody
-//! may ask. Nothing is shared for a record.
+//! A running stage seen from outside: about once a second each worker says how it stands. Nothing is
+//! shared for a record.
 
 mod ends;
 mod stall;
@@ -13,7 +13,7 @@ use crate::core::status::{Status, Why};
 use crate::core::{Partition, Time};
 use crate::service::Levers;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -86,11 +86,12 @@ impl Ends {
 }
 
 /// Where one worker says how it stands.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Seat {
     look: Mutex<Option<Arc<Look>>>,
     ends: Mutex<Ends>,
     consumer: Mutex<Weak<Consumer>>,
+    restarts: AtomicU64,
     ended: AtomicBool,
 }
 
@@ -120,6 +121,11 @@ impl Seat {
         *lock(&self.consumer) = Weak::new();
     }
 
+    /// The worker has begun anew, or has started its program again.
+    pub(crate) fn restarted(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The worker's thread is gone.
     pub(crate) fn leave(&self) {
         self.ended.store(true, Ordering::Release);
@@ -135,7 +141,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A running stage.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Observed {
     pub(crate) stage: String,
     pub(crate) group: String,
@@ -154,6 +160,11 @@ impl Observed {
     pub(crate) fn looks(&self) -> Vec<(Arc<Look>, Ends)> {
         let seats = self.seats.iter().filter(|seat| !seat.has_ended());
         seats.filter_map(|seat| Some((seat.look()?, seat.ends()))).collect()
+    }
+
+    /// How often its workers have begun anew, or have started their programs again.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.seats.iter().map(|seat| seat.restarts.load(Ordering::Relaxed)).sum()
     }
 
     /// Why it does not work as it should, if so: all reasons.

@@ -52,7 +52,7 @@ impl Topics {
             match admin.inner().fetch_metadata(None, ASK) {
                 Ok(_) => return Ok(Topics { admin }),
                 Err(error) if started.elapsed() > WAIT => return Err(away(error.to_string())),
-                Err(_) => eprintln!(
+                Err(_) => tracing::warn!(
                     "waiting for a broker at {} ({} of {} s)",
                     broker.servers,
                     started.elapsed().as_secs(),

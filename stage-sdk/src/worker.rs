@@ -51,8 +51,8 @@ pub(crate) struct Line {
     pub(crate) stop: Arc<AtomicBool>,
     /// What its operator asks of it.
     pub(crate) orders: Receiver<Event<'static>>,
-    /// Where it says how it stands; none: nobody may ask.
-    pub(crate) seat: Option<Arc<Seat>>,
+    /// Where it says how it stands.
+    pub(crate) seat: Arc<Seat>,
 }
 
 /// One worker.

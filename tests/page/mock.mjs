@@ -27,7 +27,7 @@ const stage = (name, input, output, more = {}) => ({
   ...more,
 });
 
-const world = { trouble: null, stopped: [], lost: 0, away: false, external: false, odd: false, pace: 1, decisions: "open", waiting: [], letters: [] };
+const world = { trouble: null, stopped: [], lost: 0, away: false, external: false, odd: false, pace: 1, decisions: "open", circuits: [], paused: [], restarts: {}, unknown: [], waiting: [], letters: [] };
 const orders = new Map();
 const keys = new Map();
 const streams = new Set();
@@ -127,6 +127,16 @@ function order(count) {
   return id;
 }
 
+// What stages of the shop's own process say of themselves; of a program beside it only its restarts are known.
+function here(name) {
+  const unknown = { in_flight: null, circuit_open: null, paused: null, restarts: null };
+  if (name === "view") return unknown;
+  const restarts = world.restarts[name] ?? 0;
+  if (name === "oven") return { ...unknown, restarts };
+  const [circuit_open, paused] = [world.circuits.includes(name), world.paused.includes(name)];
+  return { in_flight: circuit_open || paused ? 0 : 1, circuit_open, paused, restarts };
+}
+
 function snapshot() {
   const newest = [...orders.values()].reverse().slice(0, 50);
   return {
@@ -136,6 +146,7 @@ function snapshot() {
       name,
       lag: world.trouble ? null : lags.get(name),
       instances: world.trouble ? null : world.stopped.includes(name) ? 0 : 2,
+      ...here(name),
     })),
     topics: chain().topics.map(({ name }, at) => ({
       name,
@@ -309,7 +320,7 @@ async function answer(request, response) {
       () => one.complete,
     );
   }
-  if (first === "keys") return json(response, 200, { keys: world.waiting, count: world.waiting.length });
+  if (first === "keys") return json(response, 200, { keys: world.waiting, count: world.waiting.length, unknown: world.unknown });
   if (first === "stages") return decide(request, response, url, second, third);
   const name = first || "index.html";
   const type = types[name.split(".").pop()];

@@ -27,6 +27,10 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const usual = {
   trouble: null,
   stopped: [],
+  circuits: [],
+  paused: [],
+  restarts: {},
+  unknown: [],
   lost: 0,
   away: false,
   external: false,
@@ -120,6 +124,20 @@ await check("a stage without instances", { orders: 3 }, async (page) => {
   await page.locator(".station[data-wants=attention]").waitFor({ state: "detached", timeout: 15_000 });
 });
 
+await check("stages of the shop itself say more than Kafka knows", { orders: 2, external: true }, async (page) => {
+  const station = (name) => page.locator(".station", { has: page.getByRole("heading", { name }) });
+  const facts = async (name) => (await station(name).locator("dl").innerText()).replaceAll(/\s+/g, " ");
+  await set({ circuits: ["meat"], paused: ["cheese"], restarts: { oven: 3 } });
+  await sees(page, ".station[data-wants=attention] .note", "Circuit open: what it depends on is away.");
+  await sees(page, ".station[data-wants=attention] .note", "Paused by an operator.");
+  await station("oven").getByText("restarts", { exact: true }).waitFor();
+  expect(/ in flight 0 restarts 0$/.test(await facts("meat")), "what meat does", await facts("meat"));
+  expect(/ restarts 3$/.test(await facts("oven")), "how often oven came again", await facts("oven"));
+  expect(!/in flight/.test(await facts("oven")), "nobody knows what oven has in hand", await facts("oven"));
+  expect(!/restarts/.test(await facts("view")), "nor anything of the view", await facts("view"));
+  await axe(page, "with a stage whose circuit is open");
+});
+
 await check("a lost answer is repeated under its key", { lost: 100 }, async (page) => {
   const before = (await set({})).posts.length;
   await order(page);
@@ -162,6 +180,10 @@ await check("a key that is held is decided about", { held: 3 }, async (page) => 
   await page.getByRole("button", { name: 'Retry now: key "4711" of meat' }).click();
   await sees(page, "#keys-done", "was tried.");
   await sees(page, "#keys-said", "1 key waits.");
+  const rows = await page.locator("#keys > li").count();
+  expect(rows === 1, "a row for each key that waits, and none for those that do not", rows);
+  await set({ unknown: [{ stage: "oven", why: "topic x does not exist" }] });
+  await sees(page, "#keys-said", "Nothing waits. Of oven it is not known: topic x does not exist.");
 });
 
 await check("dead letters are looked at and replayed", { dead: 60 }, async (page) => {

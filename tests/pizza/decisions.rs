@@ -1,18 +1,14 @@
 //! What stands still is seen and decided at the shop's own address.
 
-use crate::rig::process::{Process, program};
+use crate::basil::{LIMIT, Shop};
 use crate::rig::until;
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
-use ureq::Agent;
 
-/// It cannot be done while a file is there. The value is the last of a line, and the file the first argument.
+/// It cannot be done while the file `away` is there. The value is the last of a line.
 const SCRIPT: &str = r#"while read -r line; do
   id=$(printf '%s' "$line" | sed -E 's/^\{"id":([0-9]+),.*/\1/')
   value=$(printf '%s' "$line" | sed -E 's/.*"value":(\{.*\})\}$/\1/')
-  if [ -e "$1" ]; then printf '{"id":%s,"retry":"no basil"}\n' "$id"
+  if [ -e "$1/away" ]; then printf '{"id":%s,"retry":"no basil"}\n' "$id"
   else printf '{"id":%s,"value":%s}\n' "$id" "$value"; fi
 done
 "#;
@@ -21,93 +17,39 @@ done
 const SLOW: &str =
     r#"retry = { policy = "ordered", attempts = 1, backoff = "1h..1h", in_place_for = "1ms" }"#;
 
-const LIMIT: Duration = Duration::from_secs(40);
-
-struct Shop {
-    process: Process,
-    agent: Agent,
-    url: String,
-    dir: PathBuf,
+fn open(token: Option<&str>) -> Shop {
+    Shop::open(SCRIPT, &["away"], SLOW, token)
 }
 
-impl Shop {
-    fn open(token: Option<&str>) -> Shop {
-        let dir = std::env::temp_dir().join(format!("decide-{:x}", rand::random::<u64>()));
-        std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(dir.join("basil.sh"), SCRIPT).unwrap();
-        std::fs::write(dir.join("away"), "").unwrap();
-        let map = std::fs::read_to_string("topics.toml").unwrap();
-        let view = "[stages.view]\ninput = \"pizza-with-veggies\"";
-        assert!(map.contains(view));
-        let map = map.replace(view, "[stages.view]\ninput = \"pizza-with-basil\"");
-        let (script, away) = (dir.join("basil.sh"), dir.join("away"));
-        let basil = format!(
-            "\n[topics.pizza-with-basil]\npartitions = 4\n[stages.basil]\ninput = \"pizza-with-veggies\"\noutput = \"pizza-with-basil\"\ncommand = [\"sh\", {script:?}, {away:?}]\n{SLOW}\n"
-        );
-        std::fs::write(dir.join("topics.toml"), map + &basil).unwrap();
-        let mut command = Command::new(program("pizza"));
-        command.args(["--memory", "--listen", "127.0.0.1:0", "--broker-listen", "127.0.0.1:0"]);
-        command.arg("--config").arg(dir.join("topics.toml")).current_dir(&dir);
-        command.envs(token.map(|token| ("STAGE_ADMIN_TOKEN", token)));
-        let log = dir.join("log");
-        let process = Process::start(command, &log);
-        let url = until("the shop opens", LIMIT, || {
-            let log = std::fs::read_to_string(&log).unwrap();
-            log.lines().find_map(|line| Some(line.strip_prefix("pizza shop open: ")?.to_owned()))
+/// An order's id, and its key once all of its pizzas wait.
+fn waiting(shop: &Shop, count: usize) -> (String, Value) {
+    let id = shop.order(count);
+    let key = until("its pizzas wait", LIMIT, || {
+        let (_, keys) = shop.get("/keys");
+        let key = keys["keys"].as_array()?.iter().find(|key| {
+            key["key"].as_str().is_some_and(|key| key.contains(&id)) && key["records"] == count
         });
-        let config = Agent::config_builder().http_status_as_error(false);
-        let agent = config.timeout_global(Some(Duration::from_secs(20))).build().into();
-        Shop { process, agent, url, dir }
-    }
-
-    fn get(&self, path: &str) -> (u16, Value) {
-        let mut answer = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
-    }
-
-    fn post(&self, path: &str, headers: &[(&str, &str)]) -> (u16, Value) {
-        let request = self.agent.post(format!("{}{path}", self.url));
-        let request = headers.iter().fold(request, |request, (k, v)| request.header(*k, *v));
-        let mut answer = request.send_empty().unwrap();
-        (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
-    }
-
-    /// The order's id, once so many of its pizzas wait.
-    fn order(&self, count: usize) -> (String, Value) {
-        let (status, placed) = self.post(&format!("/order/{count}"), &[]);
-        assert_eq!(status, 201, "{placed}");
-        let id = placed["order_id"].as_str().unwrap().to_owned();
-        let key = until("its pizzas wait", LIMIT, || {
-            let (_, keys) = self.get("/keys");
-            let key = keys["keys"].as_array()?.iter().find(|key| {
-                key["key"].as_str().is_some_and(|key| key.contains(&id)) && key["records"] == count
-            });
-            key.cloned()
-        });
-        (id, key)
-    }
-
-    fn close(mut self) {
-        assert!(self.process.stop(Duration::from_secs(12)).success(), "{}", self.dir.display());
-        std::fs::remove_dir_all(self.dir).ok();
-    }
+        key.cloned()
+    });
+    (id, key)
 }
 
 #[test]
 fn what_stands_still_is_seen_and_decided_at_the_shop() {
-    let shop = Shop::open(None);
+    let shop = open(None);
     assert_eq!(shop.get("/chain").1["decisions"], "open");
-    let (id, key) = shop.order(3);
+    let (id, key) = waiting(&shop, 3);
     assert_eq!((&key["stage"], &key["held"]), (&"basil".into(), &true.into()), "{key}");
     assert_eq!((&key["attempts"], &key["error"]), (&1.into(), &"no basil".into()), "{key}");
     let first = key["first"].as_str().unwrap();
     let decide =
         |first: &str, word: &str| shop.post(&format!("/stages/basil/keys/{first}/{word}"), &[]);
 
-    // Nobody else's page decides, nor a name that is not ours, and only of what waits.
+    // Nobody else's page decides, nor asks by a name that is not ours, nor who comes by a proxy; and only of what waits.
     let path = format!("/stages/basil/keys/{first}/skip");
     assert_eq!(shop.post(&path, &[("origin", "http://evil.example")]).0, 403);
-    let (status, told) = shop.post(&path, &[("host", "evil.example")]);
+    assert_eq!(shop.post(&path, &[("host", "evil.example")]).0, 421);
+    let (status, told) = shop.post(&path, &[("x-forwarded-for", "203.0.113.9")]);
     assert!(status == 403 && told["detail"].as_str().unwrap().contains("STAGE_ADMIN_TOKEN"));
     for wrong in ["pizza-with-veggies-0-4711", "rubbish"] {
         assert_eq!(decide(wrong, "skip").0, 404, "{wrong}");
@@ -143,19 +85,13 @@ fn what_stands_still_is_seen_and_decided_at_the_shop() {
     });
     let (status, told) = decide(&next, "retry-now");
     assert!(matches!(status, 200 | 202), "{told}");
-    let pizzas = |count: usize| {
-        until("so many pizzas are finished", LIMIT, || {
-            let (_, order) = shop.get(&format!("/order/{id}"));
-            (order["pizzas"].as_array()?.len() == count).then_some(order)
-        })
-    };
-    pizzas(2);
+    shop.pizzas(&id, 2);
     let at = format!("?at={}:{}", letter["partition"], letter["offset"]);
     let replay = |query: &str| shop.post(&format!("/stages/basil/dead-letters/replay{query}"), &[]);
     assert_eq!(replay("?reason=cheese").1["replayed"], 0);
     assert_eq!(replay(&at), (200, serde_json::json!({"replayed": 1, "left": []})));
     assert_eq!(replay("").1["replayed"], 0, "each goes once");
-    assert_eq!(pizzas(3)["complete"], true);
+    assert_eq!(shop.pizzas(&id, 3)["complete"], true);
     assert_eq!(shop.get("/keys").1["count"], 0);
     assert_eq!(replay("?what=all").0, 400);
     assert_eq!(shop.post("/stages/oven/dead-letters/replay", &[]).0, 404);
@@ -164,9 +100,9 @@ fn what_stands_still_is_seen_and_decided_at_the_shop() {
 
 #[test]
 fn where_there_is_a_token_only_who_has_it_decides() {
-    let shop = Shop::open(Some("secret"));
+    let shop = open(Some("secret"));
     assert_eq!(shop.get("/chain").1["decisions"], "token");
-    let (_, key) = shop.order(2);
+    let (_, key) = waiting(&shop, 2);
     let first = key["first"].as_str().unwrap();
     let release = format!("/stages/basil/keys/{first}/release");
     for path in [release.as_str(), "/stages/basil/dead-letters/replay"] {
@@ -179,5 +115,39 @@ fn where_there_is_a_token_only_who_has_it_decides() {
     until("both can be read", LIMIT, || (pile()["count"] == 2).then_some(()));
     let log = std::fs::read_to_string(shop.dir.join("log")).unwrap();
     assert!(!log.contains("secret"), "{log}");
+    shop.close();
+}
+
+/// Rejects all. The value is the last of a line.
+const STRICT: &str = r#"while read -r line; do
+  id=$(printf '%s' "$line" | sed -E 's/^\{"id":([0-9]+),.*/\1/')
+  value=$(printf '%s' "$line" | sed -E 's/.*"value":(\{.*\})\}$/\1/')
+  if [ -e "$1/away" ]; then printf '{"id":%s,"reject":"no basil"}\n' "$id"
+  else printf '{"id":%s,"value":%s}\n' "$id" "$value"; fi
+done
+"#;
+
+/// A stage that is started at least once has no lane, whatever its route map says.
+#[test]
+fn what_is_replayed_goes_where_the_stage_reads() {
+    let shop = Shop::open_with(&["--delivery", "at-least-once"], STRICT, &["away"], "", None);
+    let id = shop.order(5);
+    until("all are dead", LIMIT, || {
+        let (_, pile) = shop.get("/stages/basil/dead-letters");
+        (pile["count"] == 5).then_some(())
+    });
+    std::fs::remove_file(shop.dir.join("away")).unwrap();
+    let replay = "/stages/basil/dead-letters/replay";
+    assert_eq!(shop.post(&format!("{replay}?to=retry-lane"), &[]).0, 409);
+    let told: Vec<(u16, Value)> = std::thread::scope(|scope| {
+        let posts: Vec<_> = (0..4).map(|_| scope.spawn(|| shop.post(replay, &[]))).collect();
+        posts.into_iter().map(|post| post.join().unwrap()).collect()
+    });
+    let replayed: u64 = told.iter().filter_map(|(_, told)| told["replayed"].as_u64()).sum();
+    assert_eq!(replayed, 5, "each once: {told:?}");
+    let answers = |status| told.iter().filter(|(told, _)| *told == status).count();
+    assert_eq!(answers(200) + answers(409), 4, "{told:?}");
+    assert_eq!(shop.pizzas(&id, 5)["complete"], true);
+    assert_eq!(shop.get("/keys").1["count"], 0);
     shop.close();
 }

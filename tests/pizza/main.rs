@@ -3,6 +3,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod basil;
 mod decisions;
 mod example;
 mod mistakes;
@@ -10,6 +11,7 @@ mod new_stage;
 mod order;
 mod plug_ins;
 mod shop;
+mod standing;
 mod top;
 mod toppings;
 mod trace;

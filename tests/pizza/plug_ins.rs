@@ -1,10 +1,9 @@
 //! A stage of somebody's own in the shop, by the route map alone.
 
-use crate::rig::process::{Process, program};
-use crate::rig::until;
+use crate::basil::Shop;
+use crate::rig::process::program;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// What runs an example, and the example; the first is there wherever the tests run.
 const EXAMPLES: [(&str, &str); 3] =
@@ -49,28 +48,10 @@ fn the_examples_of_each_language_answer_line_by_line() {
 
 #[test]
 fn a_stage_that_is_a_program_is_four_lines_in_the_route_map() {
-    let dir = std::env::temp_dir().join(format!("basil-{:x}", rand::random::<u64>()));
-    std::fs::create_dir_all(&dir).unwrap();
-    let map = std::fs::read_to_string("topics.toml").unwrap();
-    let view = "[stages.view]\ninput = \"pizza-with-veggies\"";
-    assert!(map.contains(view));
-    let map = map.replace(view, "[stages.view]\ninput = \"pizza-with-basil\"");
-    let script = std::env::current_dir().unwrap().join("examples/plug-ins/basil.sh");
-    let basil = format!(
-        "\n[topics.pizza-with-basil]\npartitions = 4\n[stages.basil]\ninput = \"pizza-with-veggies\"\noutput = \"pizza-with-basil\"\ncommand = [\"sh\", {script:?}]\n"
-    );
-    std::fs::write(dir.join("topics.toml"), map + &basil).unwrap();
-    let mut command = Command::new(program("pizza"));
-    command.args(["--memory", "--listen", "127.0.0.1:0", "--broker-listen", "127.0.0.1:0"]);
-    command.arg("--config").arg(dir.join("topics.toml")).current_dir(&dir);
-    let log = dir.join("log");
-    let mut shop = Process::start(command, &log);
-    let url = until("the shop opens", Duration::from_secs(40), || {
-        let log = std::fs::read_to_string(&log).unwrap();
-        log.lines().find_map(|line| Some(line.strip_prefix("pizza shop open: ")?.to_owned()))
-    });
+    let script = std::fs::read_to_string("examples/plug-ins/basil.sh").unwrap();
+    let shop = Shop::open(&script, &[], "", None);
     let output = Command::new(program("pizza"))
-        .args(["order", "--url", &url, "20", "--watch", "--json", "--timeout", "60"])
+        .args(["order", "--url", &shop.url, "20", "--watch", "--json", "--timeout", "60"])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -80,6 +61,5 @@ fn a_stage_that_is_a_program_is_four_lines_in_the_route_map() {
     let has_basil =
         |pizza: &serde_json::Value| pizza["veggies"].as_str().unwrap().ends_with(" & basil");
     assert!(pizzas.iter().all(has_basil), "{order:#}");
-    assert!(shop.stop(Duration::from_secs(10)).success(), "{}", log.display());
-    std::fs::remove_dir_all(dir).ok();
+    shop.close();
 }

@@ -9,10 +9,13 @@ use crate::rig::{broker, scaled, until};
 use rdkafka::ClientConfig;
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use stage_sdk::dead_letter::{Filter, Letters, To};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const KEYS: usize = 200;
+
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// One dead letter in five is of a reason with cheese in it; of these there are two.
 const REASONS: [&str; 10] = [
@@ -344,6 +347,55 @@ fn a_mark_behind_an_open_transaction_is_not_missed() {
     let seen = judge.expect(3, Duration::from_secs(10));
     let values: Vec<_> = seen.iter().filter_map(|seen| seen.value.as_deref()).collect();
     assert_eq!(values, [b"a", b"b", b"c"], "each once");
+}
+
+/// Two at once: the later one goes on, the earlier one ends and says why, and nothing goes twice.
+#[test]
+fn a_second_replay_takes_over() {
+    let chain = Chain::new(&broker::shared(), &["in", "out"], &["moody"], "");
+    let written = many(&chain, 200, an_hour_ago());
+    let mut judge = Judge::of(&chain.brokers, chain.first());
+    let log = chain.dir.join("first.log");
+    let slow = ["replay", "--stage", "moody", "--rate", "10"];
+    let mut first = Process::start(command(&chain, &slow), &log);
+    until("it has begun", Duration::from_secs(30), || {
+        (judge.look(Duration::from_millis(5)) > 0).then_some(())
+    });
+    let second = told_json(&chain, &["replay", "--stage", "moody"]).remove(0);
+    let ended = first.end(Duration::from_secs(30));
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(ended.code(), Some(1), "{said}");
+    assert!(said.contains("another replay has taken over"), "{said}");
+    let replayed = second["replayed"].as_u64().unwrap();
+    assert!((1..200).contains(&replayed), "{second}");
+    let seen = judge.expect(200, Duration::from_secs(30));
+    assert_eq!(seen.len(), 200, "each once");
+    none_missing("both", seen, &written);
+    in_order("both", seen);
+}
+
+/// What programs are given does what the command line does.
+#[test]
+fn a_program_replays_what_its_filter_lets_through() {
+    let chain = Chain::new(&broker::shared(), &["in", "out"], &["moody"], "");
+    many(&chain, 50, an_hour_ago());
+    let broker = stage_sdk::broker::Broker {
+        servers: chain.brokers.clone(),
+        ..stage_sdk::broker::Broker::default()
+    };
+    let map = stage_sdk::chain::Chain::read(&chain.dir.join("topics.toml")).unwrap();
+    let letters = Letters::of(&map, &broker, "moody").unwrap();
+    assert_eq!(letters.topic(), chain.dead_letters(0));
+    let of = |stage: &str| Filter { stage: Some(stage.to_owned()), ..Filter::default() };
+    assert_eq!(letters.newest(&of("other"), 10).unwrap().1, 0);
+    assert_eq!(letters.replay(&of("other"), To::Source).unwrap().replayed, 0);
+    let (newest, count) = letters.newest(&of("moody"), 10).unwrap();
+    assert_eq!((newest.len(), count), (10, 50));
+    let done = letters.replay(&of("moody"), To::Source).unwrap();
+    assert_eq!((done.replayed, done.left.len()), (50, 0));
+    assert_eq!(Judge::of(&chain.brokers, chain.first()).expect(50, LIMIT).len(), 50);
+    assert_eq!(letters.newest(&Filter::default(), 10).unwrap().1, 0);
+    assert_eq!(letters.replay(&Filter::default(), To::Source).unwrap().replayed, 0, "each once");
 }
 
 /// Somebody else's transaction, with a record in the first partition of this topic.

@@ -1,6 +1,6 @@
 //! What the API is, in OpenAPI 3.1: each route says beside it what it takes and answers, and is named here.
 
-use super::{Shop, events, health, keys, kitchen, letters, look, place};
+use super::{Shop, events, health, keys, kitchen, letters, look, place, waiting};
 use crate::problem::Instead;
 use axum::extract::State;
 use axum::http::header;
@@ -23,7 +23,7 @@ use utoipa::{Modify, OpenApi};
         events::shop,
         kitchen::chain,
         kitchen::records,
-        keys::waiting,
+        waiting::waiting,
         keys::decide,
         letters::open,
         letters::replay,

@@ -1,10 +1,10 @@
-//! Who may change something: no page of somebody else's; and who may decide, which a customer may not.
+//! Who may ask: no page of somebody else's; and who may decide, which a customer may not.
 
 use super::Shop;
 use crate::problem::{Problem, shown};
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -13,21 +13,41 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
-/// Refuses what a browser sends for a page of another host, unless it only reads: what it is answered no such page
-/// may see. Whoever is no browser sends neither of the headers.
-pub(super) async fn own_pages_only(request: Request, next: Next) -> Response {
-    if request.method().is_safe() || is_own(request.headers()) {
+/// What is answered under any name: a probe asks by an address of its own.
+const PROBED: [&str; 4] = ["/healthz", "/livez", "/readyz", "/metrics"];
+
+/// What a proxy adds to what it passes on.
+const PASSED_ON: [&str; 6] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+/// Refuses what is asked under the name of somebody else, and what a browser sends for a page of another host, unless
+/// it only reads: what it is answered no such page may see. Whoever is no browser sends no `Origin`.
+pub(super) async fn within(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if !guard.is_for_us(headers) && !PROBED.contains(&request.uri().path()) {
+        let detail = format!(
+            "host is {:?}, which is no name of this shop; start it with --host NAME to have it asked so",
+            shown(&host_of(headers).unwrap_or_default())
+        );
+        let status = StatusCode::MISDIRECTED_REQUEST;
+        return Problem::new(status, "Another host", detail).into_response();
+    }
+    if request.method().is_safe() || is_own(headers) {
         return next.run(request).await;
     }
-    let field = |name| {
-        let value = request.headers().get(name).map(|value| value.as_bytes());
-        shown(&String::from_utf8_lossy(value.unwrap_or_default()))
-    };
-    let (origin, host) = (field(header::ORIGIN), field(header::HOST));
+    let origin = headers.get(header::ORIGIN).map(|value| value.as_bytes()).unwrap_or_default();
+    let (origin, host) =
+        (shown(&String::from_utf8_lossy(origin)), shown(&host_of(headers).unwrap_or_default()));
     let detail = format!(
         "origin is {origin:?} and host {host:?}; only pages of this shop may do this, and a proxy before it must pass the host on"
     );
     Problem::new(StatusCode::FORBIDDEN, "Another origin", detail).into_response()
+}
+
+/// The host that is asked, as the request has it.
+fn host_of(headers: &HeaderMap) -> Option<String> {
+    let host = headers.get(header::HOST)?;
+    Some(String::from_utf8_lossy(host.as_bytes()).to_ascii_lowercase())
 }
 
 /// Whether the page is of the host that is asked: a browser says so itself (Fetch Metadata) where the connection is
@@ -43,13 +63,15 @@ fn is_own(headers: &HeaderMap) -> bool {
     asker.is_some() && asker == host
 }
 
-/// Who may decide what becomes of keys and dead letters.
+/// Who may ask, and who may decide what becomes of keys and dead letters.
 #[derive(Clone)]
 pub struct Guard {
     /// What a decision needs, if anything.
     pub token: Option<Arc<str>>,
     /// Where we listen.
     pub listen: SocketAddr,
+    /// Other names that the shop is asked by.
+    pub hosts: Arc<[String]>,
 }
 
 /// Who may decide what becomes of keys and dead letters.
@@ -60,46 +82,70 @@ pub(super) enum Decisions {
     Open,
     /// Whoever has the token
     Token,
-    /// Nobody: the shop can be reached by others, and there is no token
+    /// Nobody: there is no token, and who asks comes from elsewhere, or by another name
     Closed,
 }
 
 impl Guard {
-    /// What holds for who asks with these headers. Without a token only this machine may, by a name of its own: a
-    /// name of somebody else may lead here too, and a proxy may bring anybody.
-    pub(super) fn decisions(&self, headers: &HeaderMap) -> Decisions {
+    /// Whether the host that is asked is this shop. Where only this machine reaches us we have its names, and those
+    /// that we were told: a page of somebody else whose name leads here, which a browser takes for one of its own,
+    /// would read what it likes. Elsewhere any name may be ours, if we were not told.
+    fn is_for_us(&self, headers: &HeaderMap) -> bool {
+        let is_open = !self.listen.ip().is_loopback() && self.hosts.is_empty();
+        let Some(host) = host_of(headers).filter(|_| !is_open) else { return true };
+        let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+        let is_told = self.hosts.iter().any(|told| *told == host || told == name);
+        self.is_own(headers) || is_told
+    }
+
+    /// Whether the host that is asked is our address or `localhost`.
+    fn is_own(&self, headers: &HeaderMap) -> bool {
+        let host = host_of(headers).filter(|_| headers.get_all(header::HOST).iter().count() == 1);
+        let Some(host) = host else { return false };
+        let port = self.listen.port();
+        let suffix = format!(":{port}");
+        // Browsers leave out the port that everybody knows.
+        let name = host.strip_suffix(&suffix).or((port == 80).then_some(host.as_str()));
+        let ip = self.listen.ip();
+        let ours = [ip.to_string(), format!("[{ip}]"), "localhost".to_owned()];
+        name.is_some_and(|name| ours.iter().any(|ours| ours == name))
+    }
+
+    /// What holds for who asks like this. Without a token only this machine may, by a name of its own, and not through
+    /// a proxy, which may bring anybody. (One that says nothing of itself and asks by our name cannot be told apart.)
+    pub(super) fn decisions(&self, version: Version, headers: &HeaderMap) -> Decisions {
         if self.token.is_some() {
             return Decisions::Token;
         }
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-        let ours = [self.listen.to_string(), format!("localhost:{}", self.listen.port())];
-        match self.listen.ip().is_loopback() && ours.iter().any(|ours| ours == host) {
+        let is_passed_on =
+            version < Version::HTTP_11 || PASSED_ON.iter().any(|name| headers.contains_key(*name));
+        match self.listen.ip().is_loopback() && self.is_own(headers) && !is_passed_on {
             true => Decisions::Open,
             false => Decisions::Closed,
         }
     }
 
-    fn may_decide(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let (status, title, detail) = match self.decisions(headers) {
-            Decisions::Open => return Ok(()),
-            Decisions::Token if self.is_given(headers) => return Ok(()),
-            Decisions::Token => (
-                StatusCode::UNAUTHORIZED,
-                "Token needed",
-                "this needs authorization: Bearer TOKEN, with the value of STAGE_ADMIN_TOKEN",
-            ),
-            Decisions::Closed => (
-                StatusCode::FORBIDDEN,
-                "Not from here",
-                "without a token only this machine decides, by its address or localhost; give the shop a STAGE_ADMIN_TOKEN",
-            ),
-        };
-        Err(Problem::new(status, title, detail))
+    fn may_decide(&self, version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+        match self.decisions(version, headers) {
+            Decisions::Open => Ok(()),
+            Decisions::Token if self.is_given(headers) => Ok(()),
+            Decisions::Token => {
+                let detail =
+                    "this needs authorization: Bearer TOKEN, with the value of STAGE_ADMIN_TOKEN";
+                Err(Problem::new(StatusCode::UNAUTHORIZED, "Token needed", detail).challenge())
+            }
+            Decisions::Closed => {
+                let detail = "without a token only this machine decides, by its address or localhost and through no proxy; give the shop a STAGE_ADMIN_TOKEN";
+                Err(Problem::new(StatusCode::FORBIDDEN, "Not from here", detail))
+            }
+        }
     }
 
     fn is_given(&self, headers: &HeaderMap) -> bool {
         let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
-        let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+        let given = given.and_then(|value| value.split_at_checked(b"Bearer ".len()));
+        let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "));
+        let given = given.map(|(_, token)| token).unwrap_or_default();
         self.token.as_ref().is_some_and(|token| is_same(given, token.as_bytes()))
     }
 }
@@ -124,7 +170,7 @@ impl FromRequestParts<Shop> for MayDecide {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shop: &Shop) -> Result<MayDecide, Problem> {
-        shop.guard.may_decide(&parts.headers).map(|()| MayDecide)
+        shop.guard.may_decide(parts.version, &parts.headers).map(|()| MayDecide)
     }
 }
 
@@ -158,33 +204,77 @@ mod tests {
         assert!(own(&[host, ("sec-fetch-site", "same-origin"), behind_a_proxy]));
         assert!(!own(&[("origin", "http://127.0.0.1:8094")]), "no host");
     }
+
+    fn guard(listen: &str, token: Option<&str>, hosts: &[&str]) -> Guard {
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        Guard { token: token.map(Arc::from), listen: listen.parse().unwrap(), hosts }
+    }
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        let field = |(name, value): &(&'static str, &str)| {
+            (name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap())
+        };
+        fields.iter().map(field).collect()
+    }
+
+    fn decides(guard: &Guard, fields: &[(&'static str, &str)]) -> u16 {
+        match guard.may_decide(Version::HTTP_11, &headers(fields)) {
+            Ok(()) => 200,
+            Err(problem) => problem.into_response().status().as_u16(),
+        }
+    }
+
     #[test]
     fn only_this_machine_decides_without_a_token() {
-        let asked = |listen: [u8; 4], token: Option<&str>, fields: &[(&'static str, &str)]| {
-            let guard = Guard { token: token.map(Arc::from), listen: (listen, 8094).into() };
-            let field = |(name, value): &(&'static str, &str)| {
-                (name.parse::<header::HeaderName>().unwrap(), value.parse().unwrap())
-            };
-            match guard.may_decide(&fields.iter().map(field).collect()) {
-                Ok(()) => 200,
-                Err(problem) => problem.into_response().status().as_u16(),
-            }
-        };
-        let (here, all) = ([127, 0, 0, 1], [0, 0, 0, 0]);
-        for host in ["127.0.0.1:8094", "localhost:8094"] {
-            assert_eq!(asked(here, None, &[("host", host)]), 200, "{host}");
+        let here = guard("127.0.0.1:8094", None, &["shop.example"]);
+        let own = ("host", "127.0.0.1:8094");
+        for host in ["127.0.0.1:8094", "localhost:8094", "LocalHost:8094"] {
+            assert_eq!(decides(&here, &[("host", host)]), 200, "{host}");
         }
-        for host in ["evil.example:8094", "127.0.0.1:80", "shop.example", ""] {
-            assert_eq!(asked(here, None, &[("host", host)]), 403, "{host}");
+        for host in ["evil.example:8094", "127.0.0.1:80", "127.0.0.1", "shop.example", ""] {
+            assert_eq!(decides(&here, &[("host", host)]), 403, "{host}");
         }
-        assert_eq!(asked(all, None, &[("host", "0.0.0.0:8094")]), 403);
+        assert_eq!(decides(&here, &[]), 403, "no host");
+        assert_eq!(decides(&here, &[own, ("host", "evil.example")]), 403, "two");
+        for proxy in PASSED_ON {
+            assert_eq!(decides(&here, &[own, (proxy, "203.0.113.9")]), 403, "{proxy}");
+        }
+        assert!(here.may_decide(Version::HTTP_10, &headers(&[own])).is_err());
+        assert_eq!(decides(&guard("0.0.0.0:8094", None, &[]), &[("host", "0.0.0.0:8094")]), 403);
+        assert_eq!(decides(&guard("[::1]:8094", None, &[]), &[("host", "[::1]:8094")]), 200);
+        assert_eq!(decides(&guard("127.0.0.1:80", None, &[]), &[("host", "localhost")]), 200);
+    }
+
+    #[test]
+    fn with_a_token_whoever_has_it_decides() {
+        let (here, all) =
+            (guard("127.0.0.1:8094", Some("secret"), &[]), guard("0.0.0.0:1", Some("secret"), &[]));
         let host = ("host", "shop.example");
-        for wrong in ["Bearer secre", "Bearer secrets", "secret", "Bearer "] {
-            assert_eq!(asked(all, Some("secret"), &[host, ("authorization", wrong)]), 401);
+        for wrong in ["Bearer secre", "Bearer secrets", "secret", "Bearer ", "Bear", "Basic secret"]
+        {
+            assert_eq!(decides(&all, &[host, ("authorization", wrong)]), 401, "{wrong}");
         }
-        assert_eq!(asked(here, Some("secret"), &[("host", "127.0.0.1:8094")]), 401);
-        assert_eq!(asked(all, Some("secret"), &[host, ("authorization", "Bearer secret")]), 200);
-        let guard = Guard { token: Some("secret".into()), listen: (here, 1).into() };
-        assert!(!format!("{guard:?}").contains("secret"));
+        assert_eq!(decides(&here, &[("host", "127.0.0.1:8094")]), 401);
+        for right in ["Bearer secret", "bearer secret"] {
+            assert_eq!(decides(&all, &[host, ("authorization", right)]), 200);
+        }
+        assert!(!format!("{here:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_name_of_somebody_else_leads_nowhere() {
+        let asked = |guard: &Guard, host: &str| guard.is_for_us(&headers(&[("host", host)]));
+        let here = guard("127.0.0.1:8094", None, &[]);
+        assert!(asked(&here, "localhost:8094") && here.is_for_us(&HeaderMap::new()));
+        for other in ["evil.example:8094", "evil.example", "127.0.0.1.evil.example:8094", ""] {
+            assert!(!asked(&here, other), "{other}");
+        }
+        let told = guard("127.0.0.1:8094", None, &["shop.example", "other.example:444"]);
+        assert!(asked(&told, "shop.example") && asked(&told, "Shop.example:443"));
+        assert!(asked(&told, "other.example:444") && !asked(&told, "other.example:445"));
+        assert!(!asked(&told, "evil.example") && asked(&told, "127.0.0.1:8094"));
+        let all = guard("0.0.0.0:8094", None, &[]);
+        assert!(asked(&all, "shop.example"), "known by any name");
+        assert!(!asked(&guard("0.0.0.0:8094", None, &["shop.example"]), "evil.example"));
     }
 }

@@ -1,7 +1,7 @@
-//! Keys that wait in retry lanes, and what is decided of them.
+//! What is decided of keys that wait in retry lanes.
 
+use super::Shop;
 use super::guard::MayDecide;
-use super::{Shop, blocking};
 use crate::problem::{Document, Instead, PROBLEM, Problem, shown};
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -14,84 +14,8 @@ use stage_sdk::keys::{self, Decided, Decision};
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// The most keys in one answer.
-const MOST: usize = 100;
-
 /// How long a stage has to do what was decided, before it is only asked for.
 const WAIT: Duration = Duration::from_secs(5);
-
-/// What waits in the retry lanes.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Keys {
-    /// At most 100: the held first, then the longest blocked.
-    keys: Vec<Blocked>,
-    /// How many there are.
-    count: usize,
-}
-
-/// A key whose first record could not be handled; what came later of it waits behind that.
-#[derive(Serialize, ToSchema)]
-struct Blocked {
-    /// The stage in whose lane it waits.
-    stage: String,
-    /// The key as text; what is none of it is escaped.
-    key: String,
-    /// Its first record, as decisions name it.
-    first: String,
-    /// How many records of it wait.
-    records: usize,
-    /// It waits until somebody decides.
-    held: bool,
-    /// When it is tried next, in milliseconds since 1970; null: it is held.
-    due: Option<u64>,
-    /// How often it was tried.
-    attempts: u32,
-    /// When it failed first, in milliseconds since 1970.
-    first_failure: Option<u64>,
-    /// What it failed with last.
-    error: Option<String>,
-}
-
-impl From<keys::Blocked> for Blocked {
-    fn from(blocked: keys::Blocked) -> Blocked {
-        let keys::Blocked { first, records } = blocked;
-        Blocked {
-            first: format!("{}-{}-{}", first.topic, first.partition, first.offset),
-            stage: first.stage,
-            key: first.key,
-            records,
-            held: first.held,
-            due: first.due,
-            attempts: first.attempts,
-            first_failure: first.first_failure,
-            error: first.error,
-        }
-    }
-}
-
-/// The keys that wait in the retry lanes of all stages.
-#[utoipa::path(
-    get,
-    path = "/keys",
-    operation_id = "keys",
-    tag = "decisions",
-    responses((status = 200, description = "The keys", body = Keys), Instead)
-)]
-pub(super) async fn waiting(State(shop): State<Shop>) -> Result<Json<Keys>, Problem> {
-    let (broker, chain) = (shop.broker.clone(), shop.chain.clone());
-    let look = move || {
-        let parking = chain.stages.iter().filter(|stage| stage.policy().policy.parks());
-        let mut all = Vec::new();
-        for stage in parking {
-            all.extend(keys::blocked(&broker, stage)?);
-        }
-        all.sort_by_key(|key| (!key.first.held, key.first.first_failure.unwrap_or(u64::MAX)));
-        Ok(all)
-    };
-    let all = blocking(&shop, look).await?;
-    let count = all.len();
-    Ok(Json(Keys { keys: all.into_iter().take(MOST).map(Blocked::from).collect(), count }))
-}
 
 /// What came of a decision.
 #[derive(Serialize, ToSchema)]
@@ -149,9 +73,12 @@ pub(super) async fn decide(
     if !route.policy().policy.parks() {
         return Err(nothing(format!("stage {stage} parks no records")));
     }
+    tracing::info!(stage, first, decision = ?decision, "an operator has decided about a key");
     let broker = shop.broker.clone();
     let ask = move || keys::decide(&broker, &route, &place, decision, WAIT);
-    let (status, answer) = match blocking(&shop, ask).await? {
+    let decided = shop.desk.decide(ask).await;
+    shop.last_keys.are_old();
+    let (status, answer) = match decided? {
         Decided::Nothing => return Err(nothing(waits("it does not wait, or no more"))),
         Decided::Behind(other) => {
             let detail = waits(&format!("it waits behind {other}: decide about that one"));

@@ -1,13 +1,13 @@
 //! The chain and its topics, for the page.
 
+use super::Shop;
 use super::guard::Decisions;
-use super::{Shop, blocking};
 use crate::kitchen::{self, Map, Record};
 use crate::problem::{Document, Instead, PROBLEM, Problem, shown};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Version};
 use serde::{Deserialize, Serialize};
 use stage_sdk::StartError;
 use utoipa::{IntoParams, ToSchema};
@@ -35,9 +35,13 @@ pub(super) struct Drawn {
     tag = "kitchen",
     responses((status = 200, description = "The chain", body = Drawn), Instead)
 )]
-pub(super) async fn chain(State(shop): State<Shop>, headers: HeaderMap) -> Json<Drawn> {
+pub(super) async fn chain(
+    State(shop): State<Shop>,
+    version: Version,
+    headers: HeaderMap,
+) -> Json<Drawn> {
     let Shop { kitchen, max_count, guard, .. } = shop;
-    let decisions = guard.decisions(&headers);
+    let decisions = guard.decisions(version, &headers);
     Json(Drawn { chain: kitchen.map().clone(), max_count, decisions })
 }
 
@@ -96,6 +100,6 @@ pub(super) async fn records(
         kitchen::newest(&broker, &name, limit)
             .map_err(|error| StartError::Runtime(format!("topic {name}: {error}")))
     };
-    let records = blocking(&shop, read).await?;
+    let records = shop.desk.ask(read).await?;
     Ok(Json(Records { topic, records }))
 }

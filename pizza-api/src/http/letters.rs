@@ -1,8 +1,8 @@
 //! Dead letters: why they died, and their way back.
 
+use super::Shop;
 use super::guard::MayDecide;
 use super::keys::stage_of;
-use super::{Shop, blocking};
 use crate::problem::{Document, Instead, PROBLEM, Problem, shown};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 /// The most letters in one answer.
 const MOST: usize = 50;
 
-/// What is shown of a value.
+/// What is shown of a key, a value and what the error says, in characters.
 const SHOWN: usize = 2_000;
 
 /// Which of the open dead letters are meant: all that each of these lets through.
@@ -81,26 +81,34 @@ struct Letter {
     key: Option<String>,
     /// As the key.
     value: Option<String>,
-    /// The value is longer than what is shown.
+    /// The message, the key or the value is longer than what is shown.
     cut: bool,
 }
 
 impl From<DeadLetter> for Letter {
     fn from(letter: DeadLetter) -> Letter {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().take(SHOWN).collect();
+        let mut cut = letter.value_dropped.is_some();
+        let mut shown = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            cut |= text.chars().nth(SHOWN).is_some();
+            text.chars().take(SHOWN).collect::<String>()
+        };
+        let reason = letter.disposition.as_deref().map(|text| shown(text.as_bytes()));
+        let message = letter.message.as_deref().map(|text| shown(text.as_bytes()));
+        let (key, value) =
+            (letter.key.as_deref().map(&mut shown), letter.value.as_deref().map(shown));
         Letter {
             partition: letter.partition,
             offset: letter.offset,
-            died: letter.last_failure.unwrap_or(letter.time),
+            died: letter.died(),
             from: letter.origin_place().map(|place| place.to_string()),
-            reason: letter.disposition,
-            message: letter.message,
+            reason,
+            message,
             attempts: letter.attempts,
             replays: letter.replays,
-            cut: letter.value.as_ref().is_some_and(|value| value.len() > SHOWN)
-                || letter.value_dropped.is_some(),
-            key: letter.key.as_deref().map(text),
-            value: letter.value.as_deref().map(text),
+            key,
+            value,
+            cut,
         }
     }
 }
@@ -134,7 +142,7 @@ pub(super) async fn open(
         let shown = newest.into_iter().map(Letter::from).collect();
         Ok(Pile { topic: letters.topic().to_owned(), letters: shown, count })
     };
-    Ok(Json(blocking(&shop, look).await?))
+    Ok(Json(shop.desk.ask(look).await?))
 }
 
 /// What a replay did.
@@ -153,20 +161,45 @@ struct Left {
     count: u64,
 }
 
-/// Replays the open dead letters of a stage, each once and in order: to its retry lane, so that no other reader of
-/// its topic sees them again; where it has none, to the topic that each came from. Asked again, it goes on where it was.
+/// Where replayed letters go.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Goes {
+    /// The stage's retry lane: no other reader of its topic sees them again
+    RetryLane,
+    /// The topic that each came from: whoever reads it sees them again
+    Source,
+}
+
+/// Which are replayed, and where they go.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replay {
+    /// Those whose disposition, error class or message has this in it, in upper or lower case.
+    reason: Option<String>,
+    /// The one at this partition and offset of the dead-letter topic, such as 2:17.
+    #[param(pattern = r"^[0-9]{1,5}:[0-9]{1,18}$")]
+    at: Option<String>,
+    /// Where they go; the retry lane, if the stage has one by the route map, and else the source.
+    #[param(inline)]
+    to: Option<Goes>,
+}
+
+/// Replays the open dead letters of a stage, each once and in order. Asked again, it goes on where it was.
 #[utoipa::path(
     post,
     path = "/stages/{stage}/dead-letters/replay",
     operation_id = "replay",
     tag = "decisions",
-    params(("stage" = String, Path, description = "A stage of the chain"), Which),
+    params(("stage" = String, Path, description = "A stage of the chain"), Replay),
     security((), ("token" = [])),
     responses(
         (status = 200, description = "They are on their way", body = Outcome),
         (status = 401, description = "It needs the token", body = Document, content_type = PROBLEM),
         (status = 403, description = "Not from here", body = Document, content_type = PROBLEM),
         (status = 404, description = "The chain has no such stage", body = Document, content_type = PROBLEM),
+        (status = 409, description = "It has no retry lane, or a replay of it is under way", body = Document, content_type = PROBLEM),
         Instead,
     )
 )]
@@ -174,17 +207,30 @@ pub(super) async fn replay(
     _may: MayDecide,
     State(shop): State<Shop>,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<Which>, QueryRejection>,
+    query: Result<Query<Replay>, QueryRejection>,
 ) -> Result<Json<Outcome>, Problem> {
     let Path(stage) = path?;
-    let filter = query?.0.filter()?;
-    let to = match stage_of(&shop, &stage)?.policy().policy.parks() {
-        true => To::RetryLane,
-        false => To::Source,
+    let Query(Replay { reason, at, to }) = query?;
+    let filter = Which { reason, at }.filter()?;
+    let to = match (to, stage_of(&shop, &stage)?.policy().policy.parks()) {
+        (Some(Goes::RetryLane), false) => {
+            let detail = format!(
+                "stage {stage} parks no records; with to=source they go where they came from"
+            );
+            return Err(Problem::new(StatusCode::CONFLICT, "No retry lane", detail));
+        }
+        (None | Some(Goes::RetryLane), true) => To::RetryLane,
+        (None, false) | (Some(Goes::Source), _) => To::Source,
     };
+    let replaying = shop.desk.replay(&stage)?;
+    tracing::info!(stage, ?to, "an operator has dead letters replayed");
     let (chain, broker) = (shop.chain.clone(), shop.broker.clone());
-    let send = move || Letters::of(&chain, &broker, &stage)?.replay(&filter, to);
-    let done = blocking(&shop, send).await?;
+    let send = move || {
+        let _replaying = replaying;
+        Letters::of(&chain, &broker, &stage)?.replay(&filter, to)
+    };
+    let done = shop.desk.decide(send).await?;
+    shop.last_keys.are_old();
     let left = done.left.into_iter().map(|(why, count)| Left { why, count }).collect();
     Ok(Json(Outcome { replayed: done.replayed, left }))
 }

@@ -4,9 +4,10 @@ use crate::problem::Problem;
 use axum::http::StatusCode;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Leave to order, so many times a second; what nobody used within a second is gone. Clones share it.
+/// Leave to order, so many times a second, and after a pause as many at once; what nobody used within a second is gone.
+/// Clones share it.
 #[derive(Clone, Debug)]
 pub struct Pace(Arc<Option<Limit>>);
 
@@ -41,17 +42,16 @@ impl Pace {
             free.0 -= 1.0;
             return Ok(());
         }
-        let wait = Duration::from_secs_f64((1.0 - left) / per_second);
-        let seconds = wait.as_secs_f64().ceil().max(1.0) as u32;
         let detail = format!("{per_second} orders a second are taken; try again shortly");
         let status = StatusCode::TOO_MANY_REQUESTS;
-        Err(Problem::new(status, "Too many orders", detail).again_after(seconds))
+        Err(Problem::new(status, "Too many orders", detail).again_after(1))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn so_many_go_in_a_second_and_no_more_after_a_pause() {

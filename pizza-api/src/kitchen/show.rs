@@ -2,6 +2,7 @@
 
 use super::board::Board;
 use super::map::Map;
+use crate::gauges::Here;
 use crate::store::Summary;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,6 +33,8 @@ struct StageNow {
     lag: Option<i64>,
     /// Members of its group; null: not known.
     instances: Option<usize>,
+    #[serde(flatten)]
+    here: Here,
 }
 
 /// A topic.
@@ -78,12 +81,13 @@ pub(super) fn snapshot(
     board: &Board,
     orders: &[Summary],
     trouble: Option<String>,
+    here: impl Fn(&str) -> Here,
 ) -> Snapshot {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let stages = map.stages.iter().enumerate().map(|(at, stage)| {
         let input = map.topic(&stage.input).unwrap_or_default();
         let (lag, instances) = board.standing(at, input);
-        StageNow { name: stage.name.clone(), lag, instances }
+        StageNow { name: stage.name.clone(), lag, instances, here: here(&stage.name) }
     });
     let topics = map.names().enumerate().map(|(at, name)| {
         let (records_per_second, ages) = board.pace(at);

@@ -152,6 +152,12 @@ async fn more_orders_than_are_taken_in_a_second_come_again_later() {
     assert_eq!(headers["content-type"], "application/problem+json", "{body}");
     assert_eq!(headers["retry-after"], "1", "{body}");
     assert!(body["detail"].as_str().unwrap().contains("2 orders a second"), "{body}");
+    // Under its key an order is placed once: who asks again is told so, also while there is no leave.
+    let keyed = || call("POST", running.url(), "/order/1", &[("idempotency-key", "k")]);
+    until("there is leave for it", || keyed().0 == 201).await;
+    let placed = keyed().2;
+    let refused = (0..20).map(|_| order()).find(|(status, ..)| *status == 429);
+    assert!(refused.is_some() && keyed().0 == 201 && keyed().2 == placed, "{placed}");
     until("there is leave again", || order().0 == 201).await;
     let (status, _, body) = call("GET", running.url(), "/orders", &[]);
     assert_eq!(status, 200, "only orders are limited: {body}");

@@ -98,6 +98,8 @@ impl Shop {
             data,
             admin_token: None,
             max_count: 1000,
+            gauges: Default::default(),
+            hosts: Vec::new(),
             orders_per_second: self.orders_per_second,
             keep_orders: Duration::from_secs(3_600),
         };

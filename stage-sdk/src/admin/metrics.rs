@@ -9,12 +9,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A stage and its workers, as of now.
 struct Seen {
     labels: String,
+    restarts: u64,
     looks: Vec<(Arc<Look>, Ends)>,
 }
 
 /// All of it.
 pub(super) fn text(stages: &[Observed]) -> String {
-    let seen = stages.iter().map(|stage| Seen { labels: labels(stage), looks: stage.looks() });
+    let seen = stages.iter().map(|stage| Seen {
+        labels: labels(stage),
+        restarts: stage.restarts(),
+        looks: stage.looks(),
+    });
     let mut page = Page { text: String::new(), stages: seen.collect() };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     page.counts();
@@ -76,6 +81,14 @@ impl Page {
         let name = "stage_transaction_aborts";
         self.head(name, count, "Windows that ended without effect and went again, by why.");
         self.by(name, "reason", &REASONS, |look, at| look.counts.aborts[at]);
+        let (name, help) =
+            ("stage_restarts", "Workers begun anew, and their programs started again.");
+        self.head(name, count, help);
+        for at in 0..self.stages.len() {
+            let Seen { labels, restarts, .. } = &self.stages[at];
+            let (labels, restarts) = (labels.clone(), *restarts);
+            self.line(name, &labels, "", restarts);
+        }
         let help = "Seconds from the closing of a window to its commit.";
         self.histogram("stage_commit_duration", help, |look| &look.counts.commits);
         let help = "Seconds from what the group asked to our answer.";
@@ -153,7 +166,7 @@ impl Page {
     fn each(&mut self, name: &str, help: &str, of: impl Fn(&Held, &Ends) -> Option<f64>) {
         self.head(name, "gauge", help);
         let mut lines = String::new();
-        for Seen { labels, looks } in &self.stages {
+        for Seen { labels, looks, .. } in &self.stages {
             for (held, ends) in
                 looks.iter().flat_map(|(l, e)| l.partitions.iter().map(move |p| (p, e)))
             {

@@ -55,12 +55,11 @@ impl Letters {
     }
 
     /// Replays those that are open and that the filter lets through, each once, in the order they have: when it
-    /// returns, they are where they go and done with. Another replay of the same topic takes over from this one, and
-    /// none goes twice.
+    /// returns, they are where they go and done with. None goes twice, whoever else replays them.
     ///
     /// # Errors
-    /// The topic is missing, the stage has no retry lane and they were to go there, or it failed on the way: then
-    /// some may be replayed, and the same again goes on from there.
+    /// The topic is missing, the stage has no retry lane and they were to go there, another replay of the topic has
+    /// taken over, or it failed on the way: then some may be replayed, and the same again goes on from there.
     pub fn replay(&self, filter: &Filter, to: To) -> Result<Replayed, StartError> {
         replay::pass(&self.desk, &self.topic, filter, to)
     }

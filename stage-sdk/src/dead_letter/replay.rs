@@ -29,7 +29,8 @@ was replayed is not replayed again by any filter, except under another --name, w
 itself. It ends at the end the topic had at the start: what dies of it again waits for the next \
 replay, --max-replays times.
 
-A second replay of the same topic and name takes over from the first, and nothing goes twice.";
+A second replay of the same topic and name takes over from the first, which ends with exit code 1, and \
+nothing goes twice.";
 
 /// What was replayed this often and died again is left, if nobody says otherwise.
 const MAX_REPLAYS: u32 = 3;

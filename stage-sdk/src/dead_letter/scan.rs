@@ -68,7 +68,10 @@ impl Scan {
             }
             if started.elapsed() - said > Duration::from_secs(2) {
                 said = started.elapsed();
-                eprintln!("waiting for a transaction in {} partition {number} to end", self.topic);
+                tracing::warn!(
+                    "waiting for a transaction in {} partition {number} to end",
+                    self.topic
+                );
             }
             std::thread::sleep(Duration::from_millis(50));
         }

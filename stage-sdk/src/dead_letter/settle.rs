@@ -44,6 +44,11 @@ impl<'q> Clerk<'q> {
         Ok(Clerk { producer, topic, how, name })
     }
 
+    /// Whether a later one has taken over; or the broker has given up a transaction of ours, which took too long.
+    pub(super) fn is_fenced(&self) -> bool {
+        self.producer.is_fenced()
+    }
+
     /// Sends these messages and marks these letters, by partition, in one transaction.
     ///
     /// # Errors

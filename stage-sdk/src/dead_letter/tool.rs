@@ -108,6 +108,7 @@ impl Args {
 
 impl Desk {
     pub(super) fn filter(&self, given: &Filter) -> Filter {
-        Filter { stage: self.stage.clone(), ..given.clone() }
+        let stage = given.stage.clone().or_else(|| self.stage.clone());
+        Filter { stage, ..given.clone() }
     }
 }

@@ -47,7 +47,8 @@ pub struct Parked {
 }
 
 /// The blocked keys of a stage: the held first, then the longest blocked. It reads what the stage's redirect
-/// topic has by now, and may block for half a minute.
+/// topic has by now, and may block for half a minute, or, where a transaction there is open, until it ends, for a
+/// minute and a quarter at most.
 ///
 /// # Errors
 /// The stage parks nothing, no broker answers, or its redirect topic is missing or cannot be read.

@@ -48,7 +48,8 @@ pub enum Decided {
 
 /// Has the worker that owns a key do what is decided of it, and waits so long for that. `first`: the key's first
 /// record, as [`blocked`](super::blocked) has it. It acts on what waits of the key now, never on what comes
-/// later: given twice it does nothing more. It may block for half a minute longer than `wait`.
+/// later: skipped or released twice it is once, since the first is another then; `RetryNow` is another attempt each
+/// time. Beside `wait` it may block as long as `blocked`, before and after.
 ///
 /// # Errors
 /// The stage parks nothing, no broker answers, or a topic of its lane is missing, or cannot be read or written. If

@@ -1,7 +1,7 @@
 //! What is parked of a partition, as the redirect topic tells.
 
 use super::look::{Controls, Looked, Wanted};
-use super::{ASK, LOOK, Lanes, Topics, assign};
+use super::{ASK, LOOK, LOST, Lanes, OPEN, Topics, assign};
 use crate::broker::Broker;
 use crate::control;
 use crate::core::{Partition, Pending};
@@ -115,15 +115,21 @@ impl Lanes {
             if self.stopping.load(Ordering::Acquire) {
                 return Err(KafkaError::Canceled);
             }
+            if self.worker.is_none() && begun.elapsed() > OPEN {
+                return Ok(Err(format!(
+                    "a transaction in {redirect} partition {number} has been open for {} s; try again when its stage runs",
+                    OPEN.as_secs()
+                )));
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
         assign(&clients.reader, redirect, number, Offset::Beginning)?;
         let mut told = Told { end: high, ..Told::default() };
-        let mut read = 0u64;
+        let (mut read, mut heard) = (0u64, Instant::now());
         loop {
             match clients.reader.poll(LOOK) {
                 Some(Ok(message)) => {
-                    read += 1;
+                    (read, heard) = (read + 1, Instant::now());
                     told.end = told.end.max(message.offset() + 1);
                     if let Err(text) = self.note(&mut told, &message) {
                         return Ok(Err(format!(
@@ -145,6 +151,9 @@ impl Lanes {
                 Some(Err(KafkaError::PartitionEOF(of))) if of == number => break,
                 Some(Err(error)) => tracing::debug!(%error, "reading what is parked"),
                 None if self.stopping.load(Ordering::Acquire) => return Err(KafkaError::Canceled),
+                None if self.worker.is_none() && heard.elapsed() > LOST => {
+                    return Ok(Err(format!("no answer from the broker while reading {redirect}")));
+                }
                 None => {}
             }
         }

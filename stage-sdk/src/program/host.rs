@@ -6,6 +6,7 @@ use super::process::{Asked, Process};
 use super::question::Given;
 use crate::batched::Item;
 use crate::failure::{Failure, Kind, Result};
+use crate::telemetry::Seat;
 use std::cell::{Cell, RefCell};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ const IN_VAIN: u32 = 5;
 /// A worker's program.
 pub(super) struct Host {
     program: Arc<Program>,
+    /// Where its worker says how it stands.
+    seat: Arc<Seat>,
     /// None: it does not run, or is being asked. A question that is given up takes it along: what it would answer is
     /// nobody's any more.
     process: RefCell<Option<Process>>,
@@ -42,9 +45,10 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(program: Arc<Program>) -> Host {
+    pub(super) fn new(program: Arc<Program>, seat: Arc<Seat>) -> Host {
         Host {
             program,
+            seat,
             process: RefCell::default(),
             ended: Cell::new(0),
             not_before: Cell::new(None),
@@ -89,6 +93,7 @@ impl Host {
                 Err(why) => {
                     let why = process.end(why).await;
                     tracing::warn!("program {:?} {why}; it is started again", self.program.name());
+                    self.seat.restarted();
                     self.ended(Instant::now());
                     self.judge(&mut asked, count == 1 && is_new, items.len(), &why);
                 }

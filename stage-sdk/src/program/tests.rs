@@ -33,6 +33,10 @@ fn shell(file: &str) -> Arc<Program> {
     Arc::new(Program { command, format: Format::Json, timeout: Duration::from_secs(30) })
 }
 
+fn host(program: Arc<Program>) -> Host {
+    Host::new(program, Arc::default())
+}
+
 fn item(record: Record<'_>) -> Item<Given> {
     let shared = Shared { topic: "orders".into(), ..Shared::default() };
     let cx = Context::new(Rc::new(shared));
@@ -157,7 +161,7 @@ fn outputs_are_the_programs_and_keys_its_inputs_unless_it_says_another() {
 #[test]
 fn who_ends_the_program_is_found_and_nobody_else_pays() {
     in_runtime(async {
-        let host = Host::new(shell("/dev/null"));
+        let host = host(shell("/dev/null"));
         let ask = async |values: &[&str]| {
             host.ask(&items(values)).await.iter().map(said).collect::<Vec<_>>()
         };
@@ -196,7 +200,7 @@ fn who_ends_the_program_is_found_and_nobody_else_pays() {
 #[test]
 fn one_that_only_ends_is_away() {
     in_runtime(async {
-        let host = Host::new(shell("/dev/null"));
+        let host = host(shell("/dev/null"));
         let first = host.ask(&items(&["1"])).await;
         assert!(first[0].is_ok());
         let all = host.ask(&items(&["\"poison\""; 20])).await;
@@ -215,7 +219,7 @@ fn one_that_only_ends_is_away() {
 #[test]
 fn one_poison_alone_is_found_in_the_end() {
     in_runtime(async {
-        let host = Host::new(shell("/dev/null"));
+        let host = host(shell("/dev/null"));
         assert!(host.ask(&items(&["1"])).await[0].is_ok());
         let (started, mut retries) = (Instant::now(), 0);
         while retries < 4 {
@@ -232,7 +236,7 @@ fn one_that_hangs_is_found_and_a_slow_one_is_not_lost() {
     in_runtime(async {
         let mut program = shell("/dev/null");
         Arc::get_mut(&mut program).unwrap().timeout = Duration::from_millis(900);
-        let host = Host::new(program);
+        let host = host(program);
         // Several rounds: the first may find that it is slower than its records come.
         let (mut open, mut rounds) = (vec!["1", "\"sleep\"", "2", "3"], 0);
         let mut blamed = Vec::new();
@@ -265,7 +269,7 @@ fn one_that_hangs_is_found_and_a_slow_one_is_not_lost() {
 #[test]
 fn what_is_given_up_takes_the_program_along_and_a_large_batch_does_not_choke_it() {
     in_runtime(async {
-        let host = Host::new(shell("/dev/null"));
+        let host = host(shell("/dev/null"));
         let asleep = items(&["\"sleep\"", "1"]);
         let given_up = tokio::time::timeout(Duration::from_millis(300), host.ask(&asleep)).await;
         assert!(given_up.is_err());
@@ -282,7 +286,7 @@ fn what_is_given_up_takes_the_program_along_and_a_large_batch_does_not_choke_it(
 fn an_idle_program_is_told_by_the_end_of_its_input() {
     let file = std::env::temp_dir().join(format!("bye-{}", uuid::Uuid::new_v4()));
     in_runtime(async {
-        let host = Host::new(shell(&file.display().to_string()));
+        let host = host(shell(&file.display().to_string()));
         assert!(host.ask(&items(&["1"])).await[0].is_ok());
         assert!(!file.exists());
         drop(host);

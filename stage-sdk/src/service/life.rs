@@ -88,15 +88,14 @@ impl<S: Stage> Life<S> {
             let again = until_done(&line.stop, "a new beginning", connect);
             let Some(connected) = again else { return NOTHING_LEFT };
             kafka = connected;
+            line.seat.restarted();
             self.levers.tell(self.number);
         }
     }
 
     fn work(&self, runtime: &Runtime, kafka: Kafka, past: Past, line: Line) -> (Exit, Left) {
         let seat = line.seat.clone();
-        if let Some(seat) = &seat {
-            seat.sits(&kafka.consumer);
-        }
+        seat.sits(&kafka.consumer);
         let service = &self.service;
         let shared = Rc::new(Shared {
             stage: service.stage.clone(),
@@ -104,6 +103,7 @@ impl<S: Stage> Life<S> {
             outputs: service.outputs.iter().map(|(name, _)| name.clone()).collect(),
             seed: service.seed.unwrap_or_else(rand::random),
             kept: Default::default(),
+            seat: seat.clone(),
         });
         let settings = Settings {
             inline: S::INLINE,
@@ -119,7 +119,7 @@ impl<S: Stage> Life<S> {
         let stage = self.stage.clone();
         let mut worker = Worker::new(core, kafka, past, stage, spawn, make_context, line);
         let exit = runtime.block_on(worker.run());
-        if let Some(seat) = seat.filter(|_| worker.is_fenced()) {
+        if worker.is_fenced() {
             seat.stands_up();
         }
         (exit, worker.leave(LEAVE))

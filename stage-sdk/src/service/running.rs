@@ -1,8 +1,9 @@
 //! Workers at work, and how they are stopped.
 
-use super::Levers;
+use super::{Gauge, Levers};
 use crate::admin::Endpoint;
 use crate::core::Exit;
+use crate::telemetry::Observed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -13,7 +14,7 @@ use tokio::sync::Notify;
 pub struct Running {
     pub(super) stop: Arc<Stop>,
     pub(super) workers: Vec<JoinHandle<Ended>>,
-    pub(super) levers: Levers,
+    pub(super) observed: Observed,
     /// Up as long as we are.
     pub(super) _admin: Option<Endpoint>,
 }
@@ -61,7 +62,12 @@ impl Running {
 
     /// What pauses, resumes and limits these workers.
     pub fn levers(&self) -> Levers {
-        self.levers.clone()
+        self.observed.levers.clone()
+    }
+
+    /// What says how these workers stand.
+    pub fn gauge(&self) -> Gauge {
+        Gauge::of(self.observed.clone())
     }
 
     /// Whether any worker has ended.

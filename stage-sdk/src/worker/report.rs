@@ -18,12 +18,12 @@ const EVERY: Duration = Duration::from_secs(1);
 /// What a worker keeps for its reports.
 #[derive(Default)]
 pub(super) struct Reporter {
-    /// Where it says how it stands; none: nobody may ask.
-    seat: Option<Arc<Seat>>,
+    /// Where it says how it stands.
+    seat: Arc<Seat>,
     /// When it looks again.
     pub(super) next: Time,
     stalls: Stalls,
-    /// The time of the last record of each partition, if somebody may ask.
+    /// The time of the last record of each partition.
     times: BTreeMap<Partition, i64>,
     joined: bool,
     rebalances: Histogram,
@@ -32,7 +32,7 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(seat: Option<Arc<Seat>>, rebalances: Histogram) -> Reporter {
+    pub(super) fn new(seat: Arc<Seat>, rebalances: Histogram) -> Reporter {
         Reporter { seat, rebalances, ..Reporter::default() }
     }
 
@@ -42,9 +42,7 @@ impl Reporter {
 
     /// The last record of a handful that was taken.
     pub(super) fn saw(&mut self, partition: Partition, time: i64) {
-        if self.seat.is_some() {
-            self.times.insert(partition, time);
-        }
+        self.times.insert(partition, time);
     }
 
     /// The group asks for something; `has`: partitions, or that there are none.
@@ -69,12 +67,11 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         for partition in self.reporter.stalls.look(now, self.core.watermarks()) {
             self.say_why(partition);
         }
-        let Some(seat) = self.reporter.seat.clone() else { return };
         let partitions: Vec<Held> = self.core.status().map(|status| self.held_of(status)).collect();
         self.reporter
             .times
             .retain(|known, _| partitions.iter().any(|p| p.status.partition == *known));
-        seat.publish(Look {
+        self.reporter.seat.publish(Look {
             as_of: now,
             joined: self.reporter.joined,
             paused: self.core.is_paused(),

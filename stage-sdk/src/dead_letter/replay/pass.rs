@@ -160,7 +160,15 @@ impl<'p> Pass<'p> {
             broke = self.settle(clerk.as_ref(), &mut chunk).err();
         }
         bar.finish_and_clear();
-        broke.map_or(Ok(()), |ended| Err(Broke::Interrupted(ended)))
+        let Some(ended) = broke else { return Ok(()) };
+        // Were it to take over again, each would go on fencing the other.
+        if clerk.is_some_and(|clerk| clerk.is_fenced()) {
+            return Err(Broke::Failed(StartError::Runtime(format!(
+                "{topic}: another replay has taken over, and this one has ended; {} were replayed by it, and the other goes on with what is open",
+                self.sent
+            ))));
+        }
+        Err(Broke::Interrupted(ended))
     }
 
     /// Puts a letter into the chunk, or notes why not.

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 pub(super) const ABOUT: &str = "\
-It acts on what waits of the key now, never on what comes later: given twice it does nothing more. A \
-stage that is not running does it when it starts. Exit code 1: nobody did it in time.";
+It acts on what waits of the key now, never on what comes later: given twice it does nothing more, but \
+for retry-now, which is another attempt. A stage that is not running does it when it starts. Exit code \
+1: nobody did it in time.";
 
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
