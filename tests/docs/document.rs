@@ -104,7 +104,7 @@ impl Document {
 
 #[test]
 fn every_document_with_commands_has_its_test() {
-    let tested = ["dead-letters", "operations", "retry", "running", "tour"]
+    let tested = ["dead-letters", "operations", "own-topics", "retry", "running", "tour"]
         .map(|name| format!("docs/{name}.md"));
     for dir in ["", "docs/", "bench/"] {
         for file in std::fs::read_dir(root().join(dir)).unwrap() {

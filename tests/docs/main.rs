@@ -8,6 +8,7 @@ mod document;
 mod on_a_broker;
 mod operations;
 mod orders;
+mod own_topics;
 mod policies;
 mod readme;
 mod reference;
