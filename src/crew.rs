@@ -49,7 +49,7 @@ impl Crew {
     /// One of them cannot be started.
     pub(crate) fn start(args: &Args, chain: &Chain, config: &Config) -> Result<Crew, StartError> {
         let mut crew = Crew::default();
-        let admin = args.admin.open()?;
+        let watch = args.admin.open()?;
         for route in chain.stages.iter().filter(|route| !route.external && !route.sink) {
             if !route.service.is_empty() {
                 let told = told(args, config, route)?;
@@ -63,9 +63,9 @@ impl Crew {
                 seed: args.seed,
                 state_dir: (!args.memory).then(|| state(&config.data)),
                 delivery: args.delivery.unwrap_or(route.delivery),
-                admin: admin.clone(),
                 ..chain.service(&route.name)?
             };
+            watch.over(&mut service);
             service.settings.retry = route.policy_with(service.delivery);
             let running = start_here(&service, route, &args.api.config)?;
             crew.here.push((route.name.clone(), running));

@@ -30,6 +30,21 @@ use tokio::sync::Notify;
 
 /// A listener that stages can be looked at through; clones are the same one. It ends with the last of
 /// them, and a service that has one keeps it up as long as it runs.
+///
+/// ```
+/// use stage_sdk::Service;
+/// use stage_sdk::admin::Endpoint;
+///
+/// # fn main() -> Result<(), stage_sdk::StartError> {
+/// let endpoint = Endpoint::open("127.0.0.1:0".parse().unwrap(), None)?;
+/// println!("curl http://{}/metrics", endpoint.address());
+/// let service = Service { admin: Some(endpoint), ..Service::default() };
+/// # drop(service);
+/// # let others = Endpoint::open("0.0.0.0:0".parse().unwrap(), None);
+/// # assert!(others.is_err(), "whom others reach has a token");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Endpoint(Arc<Inner>);
 

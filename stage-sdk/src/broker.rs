@@ -8,6 +8,20 @@ use std::fmt;
 
 /// Where the brokers are, and what the operator overrides.
 /// With `{:?}` the settings' names are shown, and no values: they may be secrets.
+///
+/// ```
+/// use stage_sdk::broker::Broker;
+///
+/// let broker = Broker {
+///     servers: "kafka:9093".into(),
+///     overrides: vec![("sasl.password".into(), "sesame".into())],
+///     ..Broker::default()
+/// };
+/// assert!(!format!("{broker:?}").contains("sesame"));
+/// broker.check().unwrap();
+/// let eager = Broker { overrides: vec![("acks".into(), "1".into())], ..broker };
+/// assert!(eager.check().unwrap_err().to_string().contains("nothing is lost"));
+/// ```
 #[derive(Clone, Default)]
 pub struct Broker {
     /// `HOST:PORT`, several with commas.

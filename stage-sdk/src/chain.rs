@@ -157,6 +157,25 @@ impl Chain {
 
     /// As [`read`](Chain::read), from text; `file` is what problems are said of.
     ///
+    /// ```
+    /// use stage_sdk::chain::Chain;
+    ///
+    /// let map = r#"
+    ///     [chain]
+    ///     name = "demo"
+    ///     [topics]
+    ///     words = { partitions = 3, source = true }
+    ///     loud = { partitions = 3 }
+    ///     [stages.shout]
+    ///     input = "words"
+    ///     output = "lowd"
+    /// "#;
+    /// let problems = Chain::parse(map, "topics.toml").unwrap_err().to_string();
+    /// assert!(problems.contains("loud"), "the nearest name: {problems}");
+    /// let chain = Chain::parse(&map.replace("lowd", "loud"), "topics.toml").unwrap();
+    /// assert_eq!(chain.service("shout").unwrap().group, "demo.shout");
+    /// ```
+    ///
     /// # Errors
     /// It is no TOML, or has problems: all of them.
     pub fn parse(text: &str, file: &str) -> Result<Chain, Problems> {
@@ -205,6 +224,8 @@ impl Chain {
             key_required: stage.key_required,
             repartition: stage.repartition,
             admin: None,
+            #[cfg(feature = "otel")]
+            otel: None,
             settings: Settings {
                 max_in_flight: stage.max_in_flight,
                 timeout: stage.timeout,

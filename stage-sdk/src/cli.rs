@@ -11,7 +11,7 @@ mod manual;
 mod reach;
 
 pub use address::address;
-pub use admin::{AdminArgs, admin_token};
+pub use admin::{AdminArgs, Watch, admin_token};
 pub use client::ClientArgs;
 pub use manual::Manual;
 pub use reach::{Reach, print};
@@ -162,7 +162,7 @@ where
         signals.or_end_of_input().map_err(cannot)?;
     }
     let mut service = args.service(program)?;
-    service.admin = args.admin.open()?;
+    args.admin.open()?.over(&mut service);
     let running = service.start(stage)?;
     let stop = running.stop_handle();
     signals.then(move || stop.stop());

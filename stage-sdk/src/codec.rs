@@ -8,6 +8,31 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 /// What a stage may take: built from a record, borrowing from it where it likes.
+///
+/// ```
+/// use stage_sdk::record::Record;
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Decode, OrFail, Result};
+///
+/// struct Celsius(f64);
+///
+/// impl Decode<'_> for Celsius {
+///     fn decode(record: Record<'_>) -> Result<Self> {
+///         let text = std::str::from_utf8(record.value.unwrap_or_default()).or_reject()?;
+///         Ok(Celsius(text.parse().or_reject()?))
+///     }
+/// }
+///
+/// fn fahrenheit(Celsius(degrees): Celsius, _: &Context) -> Result<Bytes<String>> {
+///     Ok(Bytes(format!("{:.1}", degrees * 1.8 + 32.0)))
+/// }
+///
+/// let mut test = Test::of(fahrenheit);
+/// test.given("oven", "220");
+/// test.given("oven", "hot");
+/// test.then_output("oven", "428.0");
+/// test.then_dead_letter("oven", "deserialization");
+/// ```
 pub trait Decode<'r>: Sized {
     /// Builds the value.
     ///
@@ -19,6 +44,35 @@ pub trait Decode<'r>: Sized {
 /// What a stage may return: none, one or many records.
 ///
 /// Key, headers and time of the input are the output's, unless the output sets its own.
+///
+/// ```
+/// use serde_json::{Value, json};
+/// use stage_sdk::context::Emit;
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Context, Json, Output, Result};
+///
+/// /// An order, and a tombstone where it is cancelled.
+/// enum Order { Placed(u64), Cancelled }
+///
+/// impl Output for Order {
+///     fn write(self, emit: &mut Emit<'_>) -> Result<()> {
+///         match self {
+///             Order::Placed(count) => Json(json!({ "count": count })).write(emit),
+///             Order::Cancelled => stage_sdk::Delete.write(emit),
+///         }
+///     }
+/// }
+///
+/// fn order(Json(count): Json<u64>, _: &Context) -> Result<Order> {
+///     Ok(if count == 0 { Order::Cancelled } else { Order::Placed(count) })
+/// }
+///
+/// let mut test = Test::of(order);
+/// test.given("4711", "3");
+/// test.given("4711", "0");
+/// test.then_output("4711", r#"{"count":3}"#);
+/// assert_eq!(test.outputs()[0].value, None);
+/// ```
 pub trait Output {
     /// Writes the records.
     ///
@@ -28,6 +82,21 @@ pub trait Output {
 }
 
 /// A value in JSON. A tombstone is rejected; take `Option<Json<T>>` to be given it as `None`.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Context, Json, Result};
+///
+/// fn double(input: Option<Json<u64>>, _: &Context) -> Result<Option<Json<u64>>> {
+///     Ok(input.map(|Json(number)| Json(2 * number)))
+/// }
+///
+/// let mut test = Test::of(double);
+/// test.given("k", "21");
+/// test.given_record(Some(b"k"), None, &[]);
+/// test.then_output("k", "42");
+/// test.then_nothing_more();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -85,6 +154,24 @@ impl<'r, T: Decode<'r>> Decode<'r> for Option<T> {
 
 /// The key as text, parsed, and the value. As an output it sets the key. A record without a key,
 /// or whose key does not parse, is rejected.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Keyed, Result};
+///
+/// fn by_number(
+///     Keyed(number, Bytes(name)): Keyed<u64, Bytes<Vec<u8>>>,
+///     _: &Context,
+/// ) -> Result<Keyed<u64, Bytes<Vec<u8>>>> {
+///     Ok(Keyed(number % 10, Bytes(name)))
+/// }
+///
+/// let mut test = Test::of(by_number);
+/// test.given("17", "margherita");
+/// test.given("seventeen", "margherita");
+/// test.then_output("7", "margherita");
+/// test.then_dead_letter("seventeen", "deserialization");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keyed<K, V>(pub K, pub V);
 
@@ -106,6 +193,19 @@ impl<K: Display, V: Output> Output for Keyed<K, V> {
 }
 
 /// Writes a tombstone: the key's end, for whoever compacts or keeps a table.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Delete, Result};
+///
+/// fn forget(_: Bytes<Vec<u8>>, _: &Context) -> Result<Delete> {
+///     Ok(Delete)
+/// }
+///
+/// let mut test = Test::of(forget);
+/// test.given("4711", "anything");
+/// assert_eq!(test.outputs()[0].value, None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delete;
 

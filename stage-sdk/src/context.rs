@@ -3,6 +3,7 @@
 use crate::batch::{Batch, Mark, Place};
 use crate::core::Partition;
 use crate::failure::{Failure, Result};
+use crate::otel::Tracer;
 use crate::record::{Headers, Record};
 use crate::telemetry::Seat;
 use rand::SeedableRng;
@@ -20,6 +21,23 @@ pub type Rng = Xoshiro256PlusPlus;
 /// A named output besides the main one. The name is a logical one: `outputs = { audit =
 /// "order-audit" }` in `topics.toml` says which topic it is. A stage says which it
 /// [`sends`](crate::IntoStage::sends) to, so that a missing entry is found at start.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Context, IntoStage, Json, Result, Topic};
+///
+/// const AUDIT: Topic<u64> = Topic::named("audit");
+///
+/// fn price(Json(order): Json<u64>, cx: &Context) -> Result<Json<u64>> {
+///     cx.send(&AUDIT, &order)?;
+///     Ok(Json(order * 7))
+/// }
+///
+/// let mut test = Test::of(price.sends(&AUDIT));
+/// test.given("k", "3");
+/// test.then_output("k", "21");
+/// test.then_sent("audit", "k", "3");
+/// ```
 #[derive(Debug)]
 pub struct Topic<V> {
     name: &'static str,
@@ -50,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) kept: RefCell<Vec<Rc<dyn Any>>>,
     /// Where the worker says how it stands.
     pub(crate) seat: Arc<Seat>,
+    /// Makes the spans of attempts.
+    pub(crate) tracer: Tracer,
 }
 
 /// The one record a stage is working on.
@@ -110,6 +130,11 @@ impl Context {
         })
     }
 
+    /// What makes the spans of attempts.
+    pub(crate) fn tracer(&self) -> &Tracer {
+        &self.shared.tracer
+    }
+
     /// Where the worker says how it stands.
     pub(crate) fn seat(&self) -> Arc<Seat> {
         self.shared.seat.clone()
@@ -146,6 +171,19 @@ impl Context {
     }
 
     /// The value of the record's last header of this name; none also if that value is null.
+    ///
+    /// ```
+    /// use stage_sdk::testing::Test;
+    /// use stage_sdk::{Bytes, Context, Result};
+    ///
+    /// fn language(_: Bytes<Vec<u8>>, cx: &Context) -> Result<Bytes<Vec<u8>>> {
+    ///     Ok(Bytes(cx.header("language").unwrap_or(b"en".to_vec())))
+    /// }
+    ///
+    /// let mut test = Test::of(language);
+    /// test.given_record(Some(b"k"), Some(b""), &[("language", Some(b"it"))]);
+    /// test.then_output("k", "it");
+    /// ```
     pub fn header(&self, name: &str) -> Option<Vec<u8>> {
         let headers = self.headers.borrow();
         let last = Headers::new(&headers).filter(|(found, _)| *found == name).last();
@@ -180,6 +218,23 @@ impl Context {
     /// Random numbers that are a function of the worker's `--seed`, the stage's name, and this
     /// record's key, partition and offset: every attempt draws the same. Without `--seed` each
     /// start of the program has its own.
+    ///
+    /// ```
+    /// use rand::RngExt;
+    /// use stage_sdk::testing::Test;
+    /// use stage_sdk::{Bytes, Context, Json, Result};
+    ///
+    /// fn dice(_: Bytes<Vec<u8>>, cx: &Context) -> Result<Json<u8>> {
+    ///     Ok(Json(cx.rng().random_range(1..=6)))
+    /// }
+    ///
+    /// let mut throw = || {
+    ///     let mut test = Test::of(dice).seed(7);
+    ///     test.given("k", "");
+    ///     test.outputs()[0].value.clone()
+    /// };
+    /// assert_eq!(throw(), throw());
+    /// ```
     pub fn rng(&self) -> Rng {
         let place = [i64::from(self.partition()), self.offset()];
         self.rng_for(&place.map(i64::to_le_bytes).concat())

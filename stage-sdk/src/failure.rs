@@ -22,6 +22,15 @@ pub enum Kind {
 ///
 /// Any error becomes a [`Kind::Retry`] through `?`. It is deliberately no `std::error::Error`
 /// itself: that is what makes the conversion from every error possible.
+///
+/// ```
+/// use stage_sdk::{Failure, Kind};
+///
+/// let failure = Failure::reject("there is no such pizza");
+/// assert_eq!((failure.kind, failure.text()), (Kind::Reject, "there is no such pizza".into()));
+/// let failure = Failure::from(std::io::Error::other("the oven is cold"));
+/// assert_eq!(failure.kind, Kind::Retry);
+/// ```
 #[derive(Debug)]
 pub struct Failure {
     /// What happens next.
@@ -90,6 +99,27 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 }
 
 /// Says of an error what is to happen, where [`Kind::Retry`] is not it.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Json, OrFail, Result};
+///
+/// fn count(Bytes(text): Bytes<Vec<u8>>, cx: &Context) -> Result<Json<u64>> {
+///     let text = String::from_utf8(text).or_reject()?;       // it can never be done
+///     if cx.attempt() == 1 {
+///         Err(std::io::Error::other("the oven is cold"))?;   // it is tried again
+///     }
+///     Ok(Json(text.parse().or_reject()?))
+/// }
+///
+/// let mut test = Test::of(count);
+/// test.given("k", "3");
+/// test.given("l", b"\xff");
+/// test.then_dead_letter("l", "rejected");
+/// test.passes(std::time::Duration::from_secs(1));
+/// test.then_output("k", "3");
+/// test.then_nothing_more();
+/// ```
 pub trait OrFail<T> {
     /// The record can never be done.
     ///

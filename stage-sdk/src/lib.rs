@@ -92,6 +92,13 @@ pub mod signals;
 
 pub mod testing;
 
+#[cfg(feature = "otel")]
+pub mod otel;
+
+#[cfg(not(feature = "otel"))]
+#[path = "otel/none.rs"]
+mod otel;
+
 #[cfg(any(test, feature = "fuzz"))]
 #[doc(hidden)]
 pub mod fuzz;

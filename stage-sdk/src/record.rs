@@ -56,6 +56,16 @@ impl<'r> Iterator for Headers<'r> {
 }
 
 /// Appends one header in packed form.
+///
+/// ```
+/// use stage_sdk::record::{Headers, pack};
+///
+/// let mut packed = Vec::new();
+/// pack(&mut packed, "language", Some(b"it"));
+/// pack(&mut packed, "draft", None);
+/// let headers: Vec<_> = Headers::new(&packed).collect();
+/// assert_eq!(headers, [("language", Some(&b"it"[..])), ("draft", None)]);
+/// ```
 pub fn pack(packed: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
     packed.extend((name.len() as u32).to_le_bytes());
     packed.extend(value.map_or(u32::MAX, |value| value.len() as u32).to_le_bytes());

@@ -81,6 +81,9 @@ pub struct Service {
     pub repartition: bool,
     /// Where it is looked at and steered while it runs; several services may share one. None: nowhere.
     pub admin: Option<Endpoint>,
+    /// Where its metrics and spans are exported; several services may share one. None: nowhere.
+    #[cfg(feature = "otel")]
+    pub otel: Option<crate::otel::Otel>,
     /// Limits and the retry policy.
     pub settings: Settings,
 }
@@ -166,7 +169,7 @@ impl Service {
         let (workers, admin) = (Vec::new(), self.admin.clone());
         let mut running = Running { stop, workers, observed, _admin: admin };
         let started = self.hire(&mut running, lines, &worksite, &stage, sink);
-        let started = started.and_then(|()| self.is_shown(&running));
+        let started = started.and_then(|()| self.show(&running));
         if started.is_err() {
             running.stop.tell();
         }
@@ -192,11 +195,21 @@ impl Service {
         (lines, observed)
     }
 
-    /// Shows the service at its endpoint, if it has one.
-    fn is_shown(&self, running: &Running) -> Result<(), StartError> {
-        let Some(admin) = &self.admin else { return Ok(()) };
+    /// Whether anybody looks at it.
+    fn is_shown(&self) -> bool {
+        self.admin.is_some() || self.is_exported()
+    }
+
+    /// Shows the service at its endpoint and to its exporter, if it has them.
+    fn show(&self, running: &Running) -> Result<(), StartError> {
+        if !self.is_shown() {
+            return Ok(());
+        }
         let observed = running.observed.clone();
-        admin.add(observed.clone());
+        if let Some(admin) = &self.admin {
+            admin.add(observed.clone());
+        }
+        self.export(&observed);
         let told = running.stop.told.clone();
         let watch = move || telemetry::watch(&observed, &told);
         std::thread::Builder::new()

@@ -17,6 +17,21 @@ enum Work {
 }
 
 /// Listens for the rest of the process's life.
+///
+/// ```no_run
+/// use stage_sdk::signals::Signals;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let chain = stage_sdk::chain::Chain::read("topics.toml".as_ref()).unwrap();
+/// # fn price(order: stage_sdk::Json<u64>, _: &stage_sdk::Context) -> stage_sdk::Result<stage_sdk::Json<u64>> { Ok(order) }
+/// let signals = Signals::listen()?;
+/// let running = chain.service("price")?.start(price)?;
+/// let stop = running.stop_handle();
+/// signals.then(move || stop.stop());
+/// running.wait()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Signals(Arc<Mutex<Work>>);
 
 impl Signals {

@@ -55,6 +55,44 @@ pub enum Refusal {
 }
 
 /// A database. Its methods are called on a thread of their own, and may block.
+///
+/// ```
+/// use stage_sdk::sink::{Advance, Refusal, Row, Sink};
+/// use std::collections::HashMap;
+///
+/// /// A database that is a memory.
+/// #[derive(Default)]
+/// struct Memory {
+///     rows: HashMap<(i32, i64), Vec<u8>>,
+///     positions: HashMap<i32, (i64, String)>,
+/// }
+///
+/// impl Sink for Memory {
+///     fn positions(&mut self, partitions: &[i32]) -> anyhow::Result<Vec<Option<(i64, String)>>> {
+///         Ok(partitions.iter().map(|number| self.positions.get(number).cloned()).collect())
+///     }
+///
+///     fn write(&mut self, rows: &[Row], advances: &[Advance]) -> Result<(), Refusal> {
+///         let mark = |number| self.positions.get(number).map(|(_, mark)| mark.clone());
+///         if advances.iter().any(|advance| mark(&advance.partition) != advance.from) {
+///             return Err(Refusal::Fenced);
+///         }
+///         for row in rows {
+///             let value = row.value.clone().unwrap_or_default();
+///             self.rows.entry((row.partition, row.offset)).or_insert(value);
+///         }
+///         for Advance { partition, offset, mark, .. } in advances {
+///             self.positions.insert(*partition, (*offset, mark.clone()));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let mut memory = Memory::default();
+/// let first = Advance { partition: 0, from: None, offset: 1, mark: "a".into() };
+/// memory.write(&[], &[first.clone()]).unwrap();
+/// assert!(matches!(memory.write(&[], &[first]), Err(Refusal::Fenced)), "it was written");
+/// ```
 pub trait Sink: Send {
     /// What is stored for these partitions: offset and mark.
     ///

@@ -10,6 +10,30 @@ use std::marker::PhantomData;
 ///
 /// There is one value per worker, a clone of the one given; after a panic the worker goes on with
 /// a fresh clone. Futures need not be `Send`.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Result, Stage};
+///
+/// #[derive(Clone)]
+/// struct Longer { than: usize }
+///
+/// impl Stage for Longer {
+///     const INLINE: bool = true;
+///     type In<'r> = Bytes<&'r [u8]>;
+///     type Out = Option<Bytes<Vec<u8>>>;
+///
+///     async fn call<'r>(&self, Bytes(text): Self::In<'r>, _: &Context) -> Result<Self::Out> {
+///         Ok((text.len() > self.than).then(|| Bytes(text.to_vec())))
+///     }
+/// }
+///
+/// let mut test = Test::of(Longer { than: 3 });
+/// test.given("k", "dough");
+/// test.given("k", "oil");
+/// test.then_output("k", "dough");
+/// test.then_nothing_more();
+/// ```
 pub trait Stage: Clone + 'static {
     /// The stage never waits: its future is ready at the first poll, and it runs on the record's
     /// own bytes without being put aside.

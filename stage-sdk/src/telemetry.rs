@@ -2,6 +2,7 @@
 //! shared for a record.
 
 mod ends;
+pub(crate) mod families;
 mod stall;
 
 pub(crate) use ends::watch;

@@ -1,5 +1,5 @@
-//! Who has the machine. Most tests wait more than they work, so several run at once; one that measures time has the
-//! machine for itself.
+//! Who has the machine. Most tests wait more than they work, so several run at once; one that measures time, or shares
+//! something with others, has the machine for itself.
 
 use std::cell::RefCell;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -87,18 +87,25 @@ pub(super) enum Decisions {
 }
 
 impl Guard {
-    /// Whether the host that is asked is this shop. Where only this machine reaches us we have its names, and those
-    /// that we were told: a page of somebody else whose name leads here, which a browser takes for one of its own,
-    /// would read what it likes. Elsewhere any name may be ours, if we were not told.
+    /// Whether the host that is asked is this shop. Where only this machine reaches us we have its names, at any port
+    /// since a tunnel may lead here, and those that we were told: a page of somebody else whose name leads here, which a
+    /// browser takes for one of its own, would read what it likes. Elsewhere any name may be ours, if we were not told.
     fn is_for_us(&self, headers: &HeaderMap) -> bool {
         let is_open = !self.listen.ip().is_loopback() && self.hosts.is_empty();
         let Some(host) = host_of(headers).filter(|_| !is_open) else { return true };
-        let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
-        let is_told = self.hosts.iter().any(|told| *told == host || told == name);
-        self.is_own(headers) || is_told
+        let port =
+            host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+        let name = port.map_or(host.as_str(), |(name, _)| name);
+        self.is_name(name) || self.hosts.iter().any(|told| *told == host || told == name)
     }
 
-    /// Whether the host that is asked is our address or `localhost`.
+    /// Whether this is our address or `localhost`.
+    fn is_name(&self, name: &str) -> bool {
+        let ip = self.listen.ip();
+        [ip.to_string(), format!("[{ip}]"), "localhost".to_owned()].iter().any(|ours| ours == name)
+    }
+
+    /// Whether the host that is asked is our address or `localhost`, at our port.
     fn is_own(&self, headers: &HeaderMap) -> bool {
         let host = host_of(headers).filter(|_| headers.get_all(header::HOST).iter().count() == 1);
         let Some(host) = host else { return false };
@@ -106,9 +113,7 @@ impl Guard {
         let suffix = format!(":{port}");
         // Browsers leave out the port that everybody knows.
         let name = host.strip_suffix(&suffix).or((port == 80).then_some(host.as_str()));
-        let ip = self.listen.ip();
-        let ours = [ip.to_string(), format!("[{ip}]"), "localhost".to_owned()];
-        name.is_some_and(|name| ours.iter().any(|ours| ours == name))
+        name.is_some_and(|name| self.is_name(name))
     }
 
     /// What holds for who asks like this. Without a token only this machine may, by a name of its own, and not through
@@ -266,6 +271,9 @@ mod tests {
         let asked = |guard: &Guard, host: &str| guard.is_for_us(&headers(&[("host", host)]));
         let here = guard("127.0.0.1:8094", None, &[]);
         assert!(asked(&here, "localhost:8094") && here.is_for_us(&HeaderMap::new()));
+        assert!(asked(&here, "localhost:9999"), "a tunnel");
+        let six = guard("[::1]:8094", None, &[]);
+        assert!(asked(&six, "[::1]:8094") && asked(&six, "[::1]") && !asked(&six, "[::2]:8094"));
         for other in ["evil.example:8094", "evil.example", "127.0.0.1.evil.example:8094", ""] {
             assert!(!asked(&here, other), "{other}");
         }

@@ -7,12 +7,16 @@
 mod bodies;
 mod edges;
 mod kitchen;
+#[path = "../../../tests/rig/machine.rs"]
+mod machine;
 mod orders;
 mod shop;
 mod store;
 
-/// SQLite always; the others where their URL is given. Each call gets databases nobody else uses.
+/// SQLite always; the others where their URL is given. The test has them for itself: what one forgets, and which orders
+/// are the newest, is what another has in them.
 fn databases() -> Vec<(&'static str, String)> {
+    machine::alone();
     let file = std::env::temp_dir().join(format!("orders-{}.sqlite", uuid::Uuid::new_v4()));
     let mut all = vec![("SQLite", format!("sqlite:{}", file.display()))];
     for (name, variable) in [("PostgreSQL", "STAGE_TEST_POSTGRES"), ("MariaDB", "STAGE_TEST_MYSQL")]

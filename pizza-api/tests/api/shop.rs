@@ -26,6 +26,7 @@ pub struct Shop {
 
 /// The broker given, or none: then a test that needs one is skipped, loudly.
 pub fn brokers() -> Option<String> {
+    crate::machine::share();
     let given = std::env::var("STAGE_TEST_BROKERS").ok().filter(|given| !given.is_empty());
     if given.is_none() {
         eprintln!("!!!!!! SKIPPED: STAGE_TEST_BROKERS is not set !!!!!!");

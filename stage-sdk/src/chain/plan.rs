@@ -47,6 +47,20 @@ pub enum Step {
 }
 
 /// What would change.
+///
+/// ```no_run
+/// use stage_sdk::broker::Broker;
+/// use stage_sdk::chain::{Chain, plan};
+///
+/// # fn main() -> Result<(), stage_sdk::StartError> {
+/// let chain = Chain::read("topics.toml".as_ref()).unwrap();
+/// let broker = Broker { servers: "127.0.0.1:9092".into(), ..Broker::default() };
+/// let plan = plan::plan(&chain, &broker)?;
+/// println!("{plan}");
+/// plan.permitted()?;
+/// plan::apply(&plan, &broker)
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// In the order in which it is done.

@@ -10,6 +10,22 @@ use crate::topics::Topics;
 
 /// The dead letters of a stage: what `dead-letters list` and `replay` do, without a terminal. All of it blocks, and
 /// reads the whole topic.
+///
+/// ```no_run
+/// use stage_sdk::broker::Broker;
+/// use stage_sdk::chain::Chain;
+/// use stage_sdk::dead_letter::{Filter, Letters, To};
+///
+/// # fn main() -> Result<(), stage_sdk::StartError> {
+/// let chain = Chain::read("topics.toml".as_ref()).unwrap();
+/// let letters = Letters::of(&chain, &Broker::default(), "price")?;
+/// let cold = Filter { reason: Some("cold".into()), ..Filter::default() };
+/// let (newest, count) = letters.newest(&cold, 10)?;
+/// println!("{count} died of it, the last: {:?}", newest.first());
+/// println!("{} are on their way again", letters.replay(&cold, To::RetryLane)?.replayed);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Letters {
     desk: Desk,
     topic: String,

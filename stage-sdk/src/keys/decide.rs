@@ -51,6 +51,24 @@ pub enum Decided {
 /// later: skipped or released twice it is once, since the first is another then; `RetryNow` is another attempt each
 /// time. Beside `wait` it may block as long as `blocked`, before and after.
 ///
+/// ```no_run
+/// use stage_sdk::broker::Broker;
+/// use stage_sdk::chain::Chain;
+/// use stage_sdk::keys::{Decision, blocked, decide};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), stage_sdk::StartError> {
+/// let chain = Chain::read("topics.toml".as_ref()).unwrap();
+/// let (stage, broker) = (chain.stage("price").unwrap(), Broker::default());
+/// for key in blocked(&broker, stage)?.iter().filter(|key| key.first.held) {
+///     let first = format!("{}-{}-{}", key.first.topic, key.first.partition, key.first.offset);
+///     let first = first.parse().unwrap();
+///     println!("{:?}", decide(&broker, stage, &first, Decision::Skip, Duration::from_secs(5))?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// The stage parks nothing, no broker answers, or a topic of its lane is missing, or cannot be read or written. If
 /// it cannot be written the decision may be asked for or not.

@@ -9,8 +9,8 @@ use crate::telemetry::Observed;
 /// use stage_sdk::chain::Chain;
 /// use stage_sdk::{Context, Json, Result, StartError};
 ///
-/// fn price(order: Json<u64>, _: &Context) -> Result<Json<u64>> {
-///     Ok(Json(*order * 7))
+/// fn price(Json(order): Json<u64>, _: &Context) -> Result<Json<u64>> {
+///     Ok(Json(order * 7))
 /// }
 ///
 /// fn main() -> std::result::Result<(), StartError> {

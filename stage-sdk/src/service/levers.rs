@@ -37,6 +37,21 @@ impl std::error::Error for BadLimit {}
 
 /// Pauses, resumes and limits a running service, from any thread. What is set holds for this process,
 /// until it ends.
+///
+/// ```no_run
+/// use stage_sdk::service::Limits;
+///
+/// # fn main() -> Result<(), stage_sdk::StartError> {
+/// # let chain = stage_sdk::chain::Chain::read("topics.toml".as_ref()).unwrap();
+/// # fn price(order: stage_sdk::Json<u64>, _: &stage_sdk::Context) -> stage_sdk::Result<stage_sdk::Json<u64>> { Ok(order) }
+/// let running = chain.service("price")?.start(price)?;
+/// let levers = running.levers();
+/// levers.pause();
+/// levers.limit(Limits { max_in_flight: 8, records_per_second: Some(100) }).unwrap();
+/// levers.resume();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Levers {
     workers: Arc<[(Sender<Event<'static>>, Arc<Notify>)]>,

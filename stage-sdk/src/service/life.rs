@@ -104,6 +104,7 @@ impl<S: Stage> Life<S> {
             seed: service.seed.unwrap_or_else(rand::random),
             kept: Default::default(),
             seat: seat.clone(),
+            tracer: service.tracer(),
         });
         let settings = Settings {
             inline: S::INLINE,
@@ -155,7 +156,7 @@ impl<S: Stage> Life<S> {
         let producer = Arc::new(Producer::open(&config(), wait).map_err(failed)?);
         let notify = wake.clone();
         let wake_up = move || notify.notify_one();
-        let (inputs, observed) = (&worksite.inputs, service.admin.is_some());
+        let (inputs, observed) = (&worksite.inputs, service.is_shown());
         let who = (service.group.as_str(), member.as_deref());
         let apart = worksite.apart.then_some(worksite.partitions);
         let consumer = Consumer::join(&service.broker, who, inputs, apart, observed, wake_up);

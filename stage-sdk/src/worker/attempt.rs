@@ -65,8 +65,16 @@ pub(super) struct Held {
     pub(super) context: Option<Rc<Context>>,
 }
 
-/// Decode, call, encode: one attempt.
+/// One attempt, traced if somebody traces the record.
 pub(crate) async fn attempt<S: Stage>(stage: &S, record: Record<'_>, cx: &Context) -> Attempt {
+    let span = cx.tracer().begin(&record, cx);
+    let result = handle(stage, record, cx).await;
+    span.end(&result);
+    result
+}
+
+/// Decode, call, encode.
+async fn handle<S: Stage>(stage: &S, record: Record<'_>, cx: &Context) -> Attempt {
     let input = S::In::decode(record).map_err(|failure| (Where::Decoding, failure))?;
     let output = stage.call(input, cx).await.map_err(|failure| (Where::Stage, failure))?;
     output.write(&mut cx.emit()).map_err(|failure| (Where::Production, failure))
