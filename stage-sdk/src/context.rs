@@ -3,7 +3,6 @@
 use crate::batch::{Batch, Mark, Place};
 use crate::core::Partition;
 use crate::failure::{Failure, Result};
-use crate::otel::Tracer;
 use crate::record::{Headers, Record};
 use crate::telemetry::Seat;
 use rand::SeedableRng;
@@ -69,7 +68,8 @@ pub(crate) struct Shared {
     /// Where the worker says how it stands.
     pub(crate) seat: Arc<Seat>,
     /// Makes the spans of attempts.
-    pub(crate) tracer: Tracer,
+    #[cfg(feature = "otel")]
+    pub(crate) tracer: crate::otel::Tracer,
 }
 
 /// The one record a stage is working on.
@@ -131,7 +131,8 @@ impl Context {
     }
 
     /// What makes the spans of attempts.
-    pub(crate) fn tracer(&self) -> &Tracer {
+    #[cfg(feature = "otel")]
+    pub(crate) fn tracer(&self) -> &crate::otel::Tracer {
         &self.shared.tracer
     }
 

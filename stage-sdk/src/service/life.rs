@@ -104,6 +104,7 @@ impl<S: Stage> Life<S> {
             seed: service.seed.unwrap_or_else(rand::random),
             kept: Default::default(),
             seat: seat.clone(),
+            #[cfg(feature = "otel")]
             tracer: service.tracer(),
         });
         let settings = Settings {
