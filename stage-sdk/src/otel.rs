@@ -136,6 +136,9 @@ impl Otel {
             loop {
                 let stopped = stopped.recv_timeout(EVERY.min(interval));
                 let is_last = stopped != Err(RecvTimeoutError::Timeout);
+                if is_last && exporter.collector.is_away() {
+                    return;
+                }
                 exporter.send_spans();
                 if is_last || Instant::now() >= due {
                     due = Instant::now() + interval;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Uri;
 
-/// For a request; the program's end waits for two.
-const TIME: Duration = Duration::from_millis(2_500);
+/// For a request; a program's end waits for four: those under way, and the last of each kind.
+const TIME: Duration = Duration::from_millis(1_200);
 
 /// The way to the collector.
 pub(super) struct Collector {
@@ -40,6 +40,11 @@ impl Collector {
         }
         let agent = Agent::config_builder().timeout_global(Some(TIME)).build().into();
         Ok(Collector { agent, endpoint, headers: settings.headers.clone(), is_away: false })
+    }
+
+    /// Whether it did not take the last request.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_away
     }
 
     /// Has it take this; what it does not take is lost, which is said the first time.

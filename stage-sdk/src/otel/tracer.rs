@@ -13,6 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as Ended, Status};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Spans that wait to be sent; more are dropped.
@@ -22,6 +23,8 @@ const WAITING: usize = 8_192;
 #[derive(Default)]
 pub(super) struct Spans {
     ended: Mutex<Vec<(Arc<str>, Ended)>>,
+    /// Those for which there was no room, since that was said.
+    dropped: AtomicU64,
 }
 
 impl Spans {
@@ -30,6 +33,13 @@ impl Spans {
         &self,
         resource: impl Fn(&str) -> Resource,
     ) -> Option<ExportTraceServiceRequest> {
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            tracing::warn!(
+                dropped,
+                "more spans ended in a second than are kept until they are sent"
+            );
+        }
         let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
         let mut by_group: BTreeMap<Arc<str>, Vec<Ended>> = BTreeMap::new();
         for (group, span) in ended {
@@ -45,8 +55,9 @@ impl Spans {
 
     fn add(&self, group: &Arc<str>, span: Ended) {
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.len() < WAITING {
-            ended.push((group.clone(), span));
+        match ended.len() < WAITING {
+            true => ended.push((group.clone(), span)),
+            false => _ = self.dropped.fetch_add(1, Ordering::Relaxed),
         }
     }
 }
