@@ -5,7 +5,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_millis(50);
 #[derive(Default)]
 struct Reports {
     failed: Mutex<Vec<RDKafkaErrorCode>>,
-    /// A message was purged, which the broker may have nonetheless.
+    /// A message was purged that the broker may have nonetheless.
     purged: AtomicBool,
 }
 
@@ -56,9 +56,11 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
+        if let Err((error, message)) = result {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
+            let purged =
+                matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight);
+            if purged && was_sent(message) {
                 self.purged.store(true, Ordering::Release);
             }
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(code);
@@ -275,7 +277,8 @@ impl Producer {
     /// Whether a new producer is due. librdkafka (2.12.1) gives the sequence numbers of messages that an abort
     /// purges to the next ones (`rd_kafka_toppar_purge_queues`), also where they were sent before and only
     /// their acknowledgement is missing: the broker takes the next ones for these, acknowledges them, and
-    /// has them nowhere. A new producer has an epoch of its own, and no numbers from before.
+    /// has them nowhere. A new producer has an epoch of its own, and no numbers from before. Messages that
+    /// were never sent, as where a rebalance refused the offsets meanwhile, leave no number behind.
     fn is_broken(&self) -> bool {
         use rdkafka::producer::Producer as _;
         let purged = self.is_transactional() && self.base.context().purged.load(Ordering::Acquire);
@@ -323,6 +326,14 @@ impl SentOffsets {
             _ => Ended::Aborted,
         })
     }
+}
+
+/// Whether a message was written to a connection, and the broker may have it.
+#[allow(unsafe_code)]
+fn was_sent(message: &BorrowedMessage<'_>) -> bool {
+    // SAFETY: the message is alive as long as its report is served; only its status is read.
+    let status = unsafe { rdkafka_sys::rd_kafka_message_status(message.ptr()) };
+    status != rdkafka_sys::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
 }
 
 /// The closed list of codes that speak of a record's content. A refusal is per batch: every
