@@ -5,7 +5,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_millis(50);
 #[derive(Default)]
 struct Reports {
     failed: Mutex<Vec<RDKafkaErrorCode>>,
-    /// A message was purged that the broker may have nonetheless.
+    /// A message was purged, which the broker may have nonetheless.
     purged: AtomicBool,
 }
 
@@ -56,11 +56,9 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
+        if let Err((error, _)) = result {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-            let purged =
-                matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight);
-            if purged && was_sent(message) {
+            if matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) {
                 self.purged.store(true, Ordering::Release);
             }
             self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(code);
@@ -91,6 +89,30 @@ const COORDINATOR: Duration = Duration::from_millis(500);
 /// A producer; transactional if its settings ([`Broker::producer`](crate::broker::Broker::producer))
 /// have an identity. Dropping it forgets what is not flushed; an open transaction then ends by its
 /// time-out, without effect.
+///
+/// ```no_run
+/// use stage_sdk::broker::Broker;
+/// use stage_sdk::producer::{Message, Producer};
+/// use stage_sdk::record::Headers;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), rdkafka::error::KafkaError> {
+/// let broker = Broker { servers: "127.0.0.1:9092".into(), ..Broker::default() };
+/// let config = broker.producer(Some("orders-1"), 1_000_000, 1_000_000);
+/// let producer = Producer::open(&config, Duration::from_secs(10))?;
+/// producer.begin()?;
+/// producer.send(Message {
+///     topic: "orders",
+///     partition: None,
+///     key: Some(b"k"),
+///     value: Some(b"1"),
+///     headers: Headers::new(&[]),
+///     time: -1,
+/// })?;
+/// println!("{:?}, {:?}", producer.flush(), producer.commit());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Producer {
     base: Arc<BaseProducer<Reports>>,
     /// The thread that sends offsets; none: no transactions.
@@ -167,7 +189,8 @@ impl Producer {
             }
             if let Some(code) = failed.first() {
                 tracing::debug!(%code, messages = failed.len(), "messages failed");
-                return Err(if self.is_broken() { Ended::Broken } else { Ended::Aborted });
+                // A purge does not keep it from ending the transaction, which a new producer would wait for.
+                return Err(if self.is_fatal() { Ended::Broken } else { Ended::Aborted });
             }
             if flushed {
                 return Ok(());
@@ -277,12 +300,16 @@ impl Producer {
     /// Whether a new producer is due. librdkafka (2.12.1) gives the sequence numbers of messages that an abort
     /// purges to the next ones (`rd_kafka_toppar_purge_queues`), also where they were sent before and only
     /// their acknowledgement is missing: the broker takes the next ones for these, acknowledges them, and
-    /// has them nowhere. A new producer has an epoch of its own, and no numbers from before. Messages that
-    /// were never sent, as where a rebalance refused the offsets meanwhile, leave no number behind.
+    /// has them nowhere. A new producer has an epoch of its own, and no numbers from before. Whether a message was
+    /// sent its status does not tell: one that was taken and answered with NOT_LEADER_OR_FOLLOWER is
+    /// `NOT_PERSISTED` as well.
     fn is_broken(&self) -> bool {
-        use rdkafka::producer::Producer as _;
         let purged = self.is_transactional() && self.base.context().purged.load(Ordering::Acquire);
-        purged || self.base.client().fatal_error().is_some()
+        purged || self.is_fatal()
+    }
+
+    fn is_fatal(&self) -> bool {
+        self.base.client().fatal_error().is_some()
     }
 
     /// Whether another producer has taken its identity, or a transaction of its took too long.
@@ -326,14 +353,6 @@ impl SentOffsets {
             _ => Ended::Aborted,
         })
     }
-}
-
-/// Whether a message was written to a connection, and the broker may have it.
-#[allow(unsafe_code)]
-fn was_sent(message: &BorrowedMessage<'_>) -> bool {
-    // SAFETY: the message is alive as long as its report is served; only its status is read.
-    let status = unsafe { rdkafka_sys::rd_kafka_message_status(message.ptr()) };
-    status != rdkafka_sys::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED
 }
 
 /// The closed list of codes that speak of a record's content. A refusal is per batch: every

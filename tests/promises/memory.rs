@@ -1,4 +1,4 @@
-//! What is `unsafe`, the four calls of librdkafka that rdkafka has not, does nothing with memory that it must not.
+//! What is `unsafe`, the three calls of librdkafka that rdkafka has not, does nothing with memory that it must not.
 
 use crate::rig::broker::Own;
 use crate::rig::chain::Chain;
