@@ -145,7 +145,8 @@ impl Args {
             listen: self
                 .listen
                 .unwrap_or_else(|| ([127, 0, 0, 1], self.port.unwrap_or(8094)).into()),
-            hosts: self.hosts.clone(),
+            // An empty variable names none.
+            hosts: self.hosts.iter().filter(|host| !host.is_empty()).cloned().collect(),
             database_url: self
                 .database_url
                 .clone()
@@ -163,7 +164,7 @@ impl Args {
 /// A host's name, with a port or without.
 fn host(text: &str) -> Result<String, String> {
     let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
-    match !text.is_empty() && text.bytes().all(is_name) {
+    match text.bytes().all(is_name) {
         true => Ok(text.to_ascii_lowercase()),
         false => Err("expected a host's name, such as shop.example".to_owned()),
     }

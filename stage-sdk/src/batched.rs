@@ -79,6 +79,28 @@ struct How {
 }
 
 /// See [`batched`].
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Failure, Item, Json, Result, batched};
+/// use std::time::Duration;
+///
+/// async fn length(words: Vec<Item<Bytes<Vec<u8>>>>) -> Result<Vec<Result<Json<usize>>>> {
+///     assert!(words.len() <= 2);
+///     let one = |word: &Item<Bytes<Vec<u8>>>| match word.input.0.len() {
+///         0 => Err(Failure::reject("a word has letters")),
+///         length => Ok(Json(length)),
+///     };
+///     Ok(words.iter().map(one).collect())
+/// }
+///
+/// let mut test = Test::of(batched(length).up_to(2).within(Duration::from_millis(10)).at_once(1));
+/// test.given_at_once([("a", "one"), ("b", ""), ("c", "three")]);
+/// test.passes(Duration::from_millis(10));
+/// test.then_output("a", "3");
+/// test.then_output("c", "5");
+/// test.then_dead_letter("b", "rejected");
+/// ```
 pub struct Batched<F, I, O> {
     function: F,
     how: How,

@@ -128,6 +128,29 @@ impl StageRoute {
     }
 
     /// What a failure leads to, with the delivery of the route map.
+    ///
+    /// ```
+    /// use stage_sdk::Delivery;
+    /// use stage_sdk::chain::Chain;
+    /// use stage_sdk::core::Policy;
+    ///
+    /// let map = r#"
+    ///     [chain]
+    ///     name = "demo"
+    ///     [topics]
+    ///     words = { partitions = 3, source = true }
+    ///     loud = { partitions = 3 }
+    ///     [stages.shout]
+    ///     input = "words"
+    ///     output = "loud"
+    /// "#;
+    /// let chain = Chain::parse(map, "topics.toml").unwrap();
+    /// let shout = chain.stage("shout").unwrap();
+    /// assert_eq!(shout.policy().policy, Policy::Ordered);
+    /// assert_eq!(shout.policy_with(Delivery::AtLeastOnce).policy, Policy::InPlace);
+    /// assert_eq!(Chain::dead_letter_topic(shout), "words.shout.dlq");
+    /// assert!(chain.all_topics().contains_key("words.shout.retry"));
+    /// ```
     pub fn policy(&self) -> Retry {
         self.policy_with(self.delivery)
     }

@@ -114,6 +114,19 @@ impl<T: Serialize> Output for Json<T> {
 }
 
 /// The value's bytes as they are. A tombstone is rejected.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Result};
+///
+/// fn bang(word: Bytes<Vec<u8>>, _: &Context) -> Result<Bytes<Vec<u8>>> {
+///     Ok(Bytes([&word.0[..], b"!"].concat()))
+/// }
+///
+/// let mut test = Test::of(bang);
+/// test.given("k", "ciao");
+/// test.then_output("k", "ciao!");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytes<T>(pub T);
 

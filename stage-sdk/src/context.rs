@@ -75,6 +75,24 @@ pub(crate) struct Shared {
 /// The one record a stage is working on.
 ///
 /// Valid for one attempt. What was sent through it takes effect only if the attempt succeeds.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Failure, Json, Result};
+///
+/// fn tell(_: Bytes<Vec<u8>>, cx: &Context) -> Result<Json<String>> {
+///     if cx.attempt() == 1 {
+///         return Err(Failure::from(std::io::Error::other("not yet")));
+///     }
+///     let place = format!("{} {}:{}", cx.topic(), cx.partition(), cx.offset());
+///     Ok(Json(format!("{place}, key {:?}, attempt {}", cx.key(), cx.attempt())))
+/// }
+///
+/// let mut test = Test::of(tell);
+/// test.given("k", "");
+/// test.passes(std::time::Duration::from_secs(1));
+/// test.then_output("k", r#""input 0:0, key Some([107]), attempt 2""#);
+/// ```
 #[derive(Debug, Default)]
 pub struct Context {
     shared: Rc<Shared>,
@@ -243,6 +261,23 @@ impl Context {
 
     /// As [`rng`](Context::rng), with `identity` in place of partition and offset: for records
     /// that carry what tells them apart, so that the numbers do not depend on where they lie.
+    ///
+    /// ```
+    /// use rand::RngExt;
+    /// use stage_sdk::testing::Test;
+    /// use stage_sdk::{Bytes, Context, Json, Result};
+    ///
+    /// fn dice(throw: Bytes<Vec<u8>>, cx: &Context) -> Result<Json<u32>> {
+    ///     Ok(Json(cx.rng_for(&throw.0).random()))
+    /// }
+    ///
+    /// let mut test = Test::of(dice);
+    /// for throw in ["first", "second", "first"] {
+    ///     test.given("k", throw);
+    /// }
+    /// let thrown: Vec<_> = test.outputs().into_iter().map(|written| written.value).collect();
+    /// assert!(thrown[0] == thrown[2] && thrown[0] != thrown[1]);
+    /// ```
     pub fn rng_for(&self, identity: &[u8]) -> Rng {
         let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
         hash.add(&self.shared.seed.to_le_bytes());
@@ -271,6 +306,35 @@ impl Context {
 }
 
 /// Takes the records a stage returns.
+///
+/// ```
+/// use stage_sdk::context::Emit;
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Output, Result};
+///
+/// /// The word, and its key's tombstone.
+/// struct Last(Vec<u8>);
+///
+/// impl Output for Last {
+///     fn write(self, emit: &mut Emit<'_>) -> Result<()> {
+///         emit.with_key(Some(b"last")).value(|bytes| {
+///             bytes.extend_from_slice(&self.0);
+///             Ok(())
+///         })?;
+///         emit.tombstone();
+///         Ok(())
+///     }
+/// }
+///
+/// fn last(word: Bytes<Vec<u8>>, _: &Context) -> Result<Last> {
+///     Ok(Last(word.0))
+/// }
+///
+/// let mut test = Test::of(last);
+/// test.given("k", "word");
+/// test.then_output("last", "word");
+/// assert_eq!(test.outputs()[0].value, None);
+/// ```
 #[derive(Debug)]
 pub struct Emit<'c> {
     context: &'c Context,

@@ -4,6 +4,29 @@ use std::fmt;
 use std::time::Duration;
 
 /// What happens to a record whose stage failed.
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Failure, Kind, OrFail, Result};
+///
+/// fn check(word: Bytes<Vec<u8>>, cx: &Context) -> Result<()> {
+///     match &word.0[..] {
+///         b"nonsense" => Err(Failure::reject("no such pizza")),
+///         b"end" => Err(Failure::new(Kind::Fatal, std::io::Error::other("the oven burns"))),
+///         _ if cx.attempt() < 3 => Err(std::io::Error::other("cold"))?, // tried again
+///         _ => Ok(()),
+///     }
+/// }
+///
+/// let mut test = Test::of(check);
+/// test.given("a", "nonsense");
+/// test.then_dead_letter("a", "rejected");
+/// test.given("b", "margherita");
+/// test.passes(std::time::Duration::from_secs(1));
+/// test.then_nothing_more();
+/// test.given("c", "end");
+/// test.then_stopped();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// It cannot be done now: it is tried again, with back-off, up to the attempt limit.

@@ -32,6 +32,10 @@ use tracer::Spans;
 /// Spans wait no longer than this to be sent.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// Where a collector takes which.
+const METRICS: &str = "/v1/metrics";
+const TRACES: &str = "/v1/traces";
+
 type Stages = Mutex<Vec<Observed>>;
 
 /// What the exporter is told; [`Settings::from_env`] reads OpenTelemetry's own variables.
@@ -127,6 +131,8 @@ impl Otel {
         let mut exporter = Exporter {
             collector,
             name: settings.service_name.clone(),
+            // A process id would be 1 in every container.
+            instance: uuid::Uuid::new_v4().to_string(),
             stages: stages.clone(),
             spans: spans.clone(),
             begun: metrics::now(),
@@ -136,13 +142,10 @@ impl Otel {
             loop {
                 let stopped = stopped.recv_timeout(EVERY.min(interval));
                 let is_last = stopped != Err(RecvTimeoutError::Timeout);
-                if is_last && exporter.collector.is_away() {
-                    return;
-                }
-                exporter.send_spans();
+                exporter.send_spans(is_last);
                 if is_last || Instant::now() >= due {
                     due = Instant::now() + interval;
-                    exporter.send_metrics();
+                    exporter.send_metrics(is_last);
                 }
                 if is_last {
                     return;
@@ -188,6 +191,8 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Exporter {
     collector: Collector,
     name: Option<String>,
+    /// Tells this process from all others of the service.
+    instance: String,
     stages: Arc<Stages>,
     spans: Arc<Spans>,
     /// Since when counts are counted, in nanoseconds since the epoch.
@@ -195,24 +200,31 @@ struct Exporter {
 }
 
 impl Exporter {
-    fn send_metrics(&mut self) {
+    /// `is_last`: whoever ends does not wait for a collector that is away.
+    fn send_metrics(&mut self, is_last: bool) {
+        if is_last && self.collector.is_away(METRICS) {
+            return;
+        }
         let stages = lock(&self.stages).clone();
         let request = metrics::request(&stages, self.begun, |stage| self.resource(&stage.group));
-        self.collector.post("/v1/metrics", &request);
+        self.collector.post(METRICS, &request);
     }
 
-    fn send_spans(&mut self) {
+    /// As above.
+    fn send_spans(&mut self, is_last: bool) {
+        if is_last && self.collector.is_away(TRACES) {
+            return;
+        }
         if let Some(request) = self.spans.take(|group| self.resource(group)) {
-            self.collector.post("/v1/traces", &request);
+            self.collector.post(TRACES, &request);
         }
     }
 
     /// Whose metrics and spans they are.
     fn resource(&self, group: &str) -> Resource {
         let name = self.name.as_deref().unwrap_or(group);
-        let instance = std::process::id().to_string();
         let attributes =
-            vec![attribute("service.name", name), attribute("service.instance.id", &instance)];
+            vec![attribute("service.name", name), attribute("service.instance.id", &self.instance)];
         Resource { attributes, ..Resource::default() }
     }
 }

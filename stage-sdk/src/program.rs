@@ -51,6 +51,22 @@ use std::time::Duration;
 const UP_TO: usize = 100;
 
 /// How a stage's program is started, and what it is given.
+///
+/// ```no_run
+/// use stage_sdk::chain::Chain;
+/// use stage_sdk::program::{Format, Program};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), stage_sdk::StartError> {
+/// let program = Program {
+///     command: vec!["python3".into(), "basil.py".into()],
+///     format: Format::default(),
+///     timeout: Duration::from_secs(30),
+/// };
+/// let chain = Chain::read("topics.toml".as_ref()).unwrap();
+/// chain.service("basil")?.start(program.stage()?)?.wait().map_err(stage_sdk::StartError::Runtime)
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     /// The program and its arguments.

@@ -65,6 +65,28 @@ pub trait Stage: Clone + 'static {
 }
 
 /// What [`run`](crate::run) takes: a sync function, an async function, a closure, or a [`Stage`].
+///
+/// ```
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Context, Json, Result};
+///
+/// fn double(Json(n): Json<u64>, _: &Context) -> Result<Json<u64>> {
+///     Ok(Json(n * 2))
+/// }
+///
+/// async fn later(Json(n): Json<u64>, _: &Context) -> Result<Json<u64>> {
+///     tokio::task::yield_now().await;
+///     Ok(Json(n * 3))
+/// }
+///
+/// let mut test = Test::of(double);
+/// test.given("k", "7");
+/// test.then_output("k", "14");
+///
+/// let mut test = Test::of(later);
+/// test.given("k", "7");
+/// test.then_output("k", "21");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stage",
     note = "write `fn(Json<T>, &Context) -> Result<impl Output>`, sync or async; closures need both argument types"

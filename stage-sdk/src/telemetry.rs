@@ -115,9 +115,15 @@ impl Seat {
         *lock(&self.consumer) = Arc::downgrade(consumer);
     }
 
-    /// It begins anew: until then it has nothing, and nobody knows where it stands.
+    /// It begins anew: until then it has nothing but what it has counted, and nobody knows where it stands.
     pub(crate) fn stands_up(&self) {
-        *lock(&self.look) = None;
+        let mut look = lock(&self.look);
+        *look = look.take().map(|look| {
+            let Look { counts, sent, rebalances, .. } = &*look;
+            let (counts, sent, rebalances) = (counts.clone(), *sent, rebalances.clone());
+            Arc::new(Look { counts, sent, rebalances, ..Look::default() })
+        });
+        drop(look);
         *lock(&self.ends) = Ends::default();
         *lock(&self.consumer) = Weak::new();
     }
@@ -161,6 +167,12 @@ impl Observed {
     pub(crate) fn looks(&self) -> Vec<(Arc<Look>, Ends)> {
         let seats = self.seats.iter().filter(|seat| !seat.has_ended());
         seats.filter_map(|seat| Some((seat.look()?, seat.ends()))).collect()
+    }
+
+    /// How those that have ended stood last: what they have counted goes on to count.
+    pub(crate) fn last_looks(&self) -> Vec<Arc<Look>> {
+        let seats = self.seats.iter().filter(|seat| seat.has_ended());
+        seats.filter_map(|seat| seat.look()).collect()
     }
 
     /// How often its workers have begun anew, or have started their programs again.

@@ -39,6 +39,24 @@ use worker::Worker;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a commit fails.
+///
+/// ```
+/// use stage_sdk::testing::{CommitFails, Test};
+/// use stage_sdk::{Bytes, Context, Result};
+///
+/// fn echo(word: Bytes<Vec<u8>>, _: &Context) -> Result<Bytes<Vec<u8>>> {
+///     Ok(word)
+/// }
+///
+/// for fails in [CommitFails::Aborted, CommitFails::Silently, CommitFails::Unanswered] {
+///     let mut test = Test::of(echo);
+///     test.next_commit(fails);
+///     test.given("k", "once");
+///     test.dies();
+///     test.then_output("k", "once");
+///     test.then_nothing_more();
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitFails {
     /// Nothing takes effect, and the worker hears so.
@@ -144,6 +162,20 @@ impl<S: Stage> Test<S> {
     }
 
     /// What another stage wrote comes, record by record: so are chains tested.
+    ///
+    /// ```
+    /// use stage_sdk::testing::Test;
+    /// use stage_sdk::{Context, Json, Result};
+    ///
+    /// fn double(Json(n): Json<u64>, _: &Context) -> Result<Json<u64>> {
+    ///     Ok(Json(n * 2))
+    /// }
+    ///
+    /// let (mut first, mut second) = (Test::of(double), Test::of(double));
+    /// first.given("k", "3");
+    /// second.given_all(&first.outputs());
+    /// second.then_output("k", "12");
+    /// ```
     pub fn given_all<'w>(&mut self, written: impl IntoIterator<Item = &'w Written>) {
         for Written { key, value, headers, .. } in written {
             let headers: Vec<_> =
@@ -209,6 +241,29 @@ impl<S: Stage> Test<S> {
     }
 
     /// So many records wait in the retry lane.
+    ///
+    /// ```
+    /// use stage_sdk::testing::Test;
+    /// use stage_sdk::{Bytes, Context, Result};
+    /// use std::time::Duration;
+    ///
+    /// fn bake(pizza: Bytes<Vec<u8>>, cx: &Context) -> Result<Bytes<Vec<u8>>> {
+    ///     match cx.attempt() < 5 && pizza.0 == b"first" {
+    ///         true => Err(std::io::Error::other("cold"))?,
+    ///         false => Ok(pizza),
+    ///     }
+    /// }
+    ///
+    /// let mut test = Test::of(bake);
+    /// test.given("k", "first");
+    /// test.given("k", "second");
+    /// test.passes(Duration::from_secs(2));
+    /// test.then_parked(2); // the second waits behind the first of its key
+    /// test.passes(Duration::from_secs(10));
+    /// test.then_output("k", "first");
+    /// test.then_output("k", "second");
+    /// test.then_nothing_more();
+    /// ```
     #[track_caller]
     pub fn then_parked(&mut self, count: usize) {
         self.work();

@@ -78,6 +78,8 @@ pub(crate) struct Worker<S, F> {
     clock: Instant,
     /// The time as last looked at: the clock costs more than a record.
     now: Duration,
+    /// Inline attempts since records were last timed, and when that was.
+    untimed: (u32, Duration),
     line: Line,
     told_to_stop: bool,
     reporter: Reporter,
@@ -136,6 +138,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             born: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             clock: Instant::now(),
             now: Duration::ZERO,
+            untimed: (0, Duration::ZERO),
             told_to_stop: false,
             reporter: Reporter::new(line.seat.clone(), past.rebalances),
             line,
@@ -150,6 +153,8 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         loop {
             let busy = self.turn();
             if let Some(exit) = self.exit {
+                // What was counted since the last look is not to be missing.
+                self.report();
                 return exit;
             }
             if !busy {
@@ -174,7 +179,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         self.rebalances();
         let received = self.receive();
         let held = !self.core.wants_records();
-        self.now = self.time();
+        self.look();
         let finished = self.finish();
         if self.core.deadline().is_some_and(|due| due <= self.now) {
             self.step(Event::Tick);
@@ -230,7 +235,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     ) -> bool {
         while *count < TURN && (!records || self.core.wants_records()) {
             if count.is_multiple_of(LOOK) {
-                self.now = self.time();
+                self.look();
             }
             match next() {
                 Ok(Next::Record(message)) if !records => {
@@ -271,6 +276,7 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
         let partition = Partition { input, number: record.partition };
         let key = || record.key.map(|key| record::hash(partition, key));
         if S::INLINE && self.core.is_free(partition, record.offset, key) {
+            self.untimed.0 += 1;
             match self.inline(input, record, 1) {
                 Ok(bytes) => {
                     let event = Event::Finished { partition, offset: record.offset, bytes };
@@ -491,6 +497,13 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
     /// The time since the epoch, by a clock that never goes back.
     fn time(&self) -> Duration {
         self.born + self.clock.elapsed()
+    }
+
+    /// Takes the time; the inline attempts since the last look share it.
+    fn look(&mut self) {
+        self.now = self.time();
+        let (attempts, since) = std::mem::replace(&mut self.untimed, (0, self.now));
+        self.core.attempted(self.now - since, attempts);
     }
 
     fn check(&mut self, result: Result<(), String>) {

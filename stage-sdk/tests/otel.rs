@@ -137,9 +137,7 @@ fn a_collector_hears_of_attempts_and_of_numbers() {
                 }
             }
             "/v1/metrics" => {
-                let request = ExportMetricsServiceRequest::decode(body.as_slice()).unwrap();
-                let all = request.resource_metrics.into_iter().flat_map(|of| of.scope_metrics);
-                let all: Vec<Metric> = all.flat_map(|scope| scope.metrics).collect();
+                let all = numbers(&body);
                 taken = taken.max(sum(&all, "stage.records.in"));
                 attempts = attempts.max(sum(&all, "stage.retry.attempts"));
             }
@@ -149,6 +147,12 @@ fn a_collector_hears_of_attempts_and_of_numbers() {
     assert!(heads.iter().all(|head| head.contains("api-key: a secret")), "{heads:?}");
     running.stop_handle().stop();
     running.wait().unwrap();
+    drop(service);
+    let (path, _, body) = told.try_iter().last().expect("the last metrics");
+    assert_eq!(path, "/v1/metrics");
+    let last = numbers(&body);
+    assert_eq!(sum(&last, "stage.records.in"), 3, "what has ended has counted: {last:#?}");
+    assert_eq!(count(&last, "messaging.process.duration"), 6, "{last:#?}");
 
     spans.sort_by_key(|span| span.start_time_unix_nano);
     assert_eq!(spans.len(), 2, "of the traced record only: {spans:#?}");
@@ -166,6 +170,22 @@ fn a_collector_hears_of_attempts_and_of_numbers() {
     assert_eq!((failed.code, failed.message.as_str()), (2, "not yet"));
     assert_eq!(text(&spans[0].attributes, "error.type"), "retry");
     assert!(spans[1].status.is_none(), "{:?}", spans[1].status);
+}
+
+/// The metrics of a request.
+fn numbers(body: &[u8]) -> Vec<Metric> {
+    let request = ExportMetricsServiceRequest::decode(body).unwrap();
+    let all = request.resource_metrics.into_iter().flat_map(|of| of.scope_metrics);
+    all.flat_map(|scope| scope.metrics).collect()
+}
+
+/// How many a histogram has.
+fn count(metrics: &[Metric], name: &str) -> u64 {
+    let metric = metrics.iter().find(|metric| metric.name == name);
+    match metric.and_then(|metric| metric.data.clone()) {
+        Some(metric::Data::Histogram(found)) => found.data_points.iter().map(|of| of.count).sum(),
+        _ => 0,
+    }
 }
 
 /// A counter's value.

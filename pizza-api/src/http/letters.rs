@@ -229,8 +229,10 @@ pub(super) async fn replay(
         let _replaying = replaying;
         Letters::of(&chain, &broker, &stage)?.replay(&filter, to)
     };
-    let done = shop.desk.decide(send).await?;
+    let done = shop.desk.decide(send).await;
+    // Also where it failed half-way.
     shop.last_keys.are_old();
+    let done = done?;
     let left = done.left.into_iter().map(|(why, count)| Left { why, count }).collect();
     Ok(Json(Outcome { replayed: done.replayed, left }))
 }

@@ -71,22 +71,18 @@ pub(super) async fn place(
     let key = idempotency_key(&headers)?;
     let trace = Trace::of(&headers);
     let started = Instant::now();
-    if key.is_none() {
+    // Who repeats an order is told of it at any time; a new one is written down only if it may be placed now.
+    let is_known = match &key {
+        Some(key) => shop.store.is_under_way(key).await.map_err(|e| Problem::database(&e))?,
+        None => false,
+    };
+    if !is_known {
         shop.pace.take(started)?;
     }
     loop {
         let begun = shop.store.begin_order(&order::new_id(), count.into(), key.as_deref()).await;
         match begun.map_err(|error| Problem::database(&error))? {
-            Placing::Send(id) => {
-                // Who repeats an order that was placed is told so at any time.
-                let leave = if key.is_some() { shop.pace.take(started) } else { Ok(()) };
-                if let Err(refused) = leave {
-                    let failed = shop.store.failed(&id).await;
-                    failed.map_err(|error| Problem::database(&error))?;
-                    return Err(refused);
-                }
-                return send(shop, id, count, trace, started).await;
-            }
+            Placing::Send(id) => return send(shop, id, count, trace, started).await,
             Placing::Placed(id) => return Ok(created(id)),
             Placing::Differs(before) => {
                 let detail = format!(

@@ -102,7 +102,7 @@ impl LastKeys {
     }
 }
 
-/// The keys that wait in the retry lanes of all stages, as of four seconds ago at most.
+/// The keys that wait in the retry lanes of all stages, as they were found within the last four seconds, or now.
 #[utoipa::path(
     get,
     path = "/keys",

@@ -37,8 +37,7 @@ impl Store {
         count: i64,
         key: Option<&str>,
     ) -> anyhow::Result<Placing> {
-        // Hexadecimal, so that no database's idea of equal text matters.
-        let key = key.map(|key| key.bytes().map(|byte| format!("{byte:02x}")).collect::<String>());
+        let key = key.map(hexadecimal);
         let values = format!("(?, ?, 'pending', ?, {})", self.now());
         let insert = self.insert("orders", "id, pizzas, state, idempotency, created", &values);
         let inserted = sqlx::query(self.sql(&insert)).bind(id).bind(count).bind(key.clone());
@@ -55,6 +54,16 @@ impl Store {
             "failed" if self.begin_again(&id).await? => Placing::Send(id),
             _ => Placing::InProgress,
         })
+    }
+
+    /// Whether an order with this key was placed, or is being placed.
+    ///
+    /// # Errors
+    /// The database cannot now.
+    pub async fn is_under_way(&self, key: &str) -> anyhow::Result<bool> {
+        let text = "SELECT COUNT(*) FROM orders WHERE idempotency = ? AND state <> 'failed'";
+        let row = sqlx::query(self.sql(text)).bind(hexadecimal(key)).fetch_one(&self.pool).await?;
+        Ok(row.try_get::<i64, _>(0)? > 0)
     }
 
     async fn begin_again(&self, id: &str) -> anyhow::Result<bool> {
@@ -114,4 +123,9 @@ impl Store {
             |row: &sqlx::any::AnyRow| Ok(Pending { id: row.try_get(0)?, since: row.try_get(1)? });
         rows.iter().map(pending).collect()
     }
+}
+
+/// So that no database's idea of equal text matters.
+fn hexadecimal(key: &str) -> String {
+    key.bytes().map(|byte| format!("{byte:02x}")).collect()
 }

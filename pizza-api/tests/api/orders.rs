@@ -2,6 +2,7 @@
 
 use crate::databases;
 use crate::shop::{CLOSED, Shop, brokers, call, until};
+use pizza_api::store::{Placing, Store};
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -145,7 +146,8 @@ async fn more_orders_than_are_taken_in_a_second_come_again_later() {
     let Some(servers) = brokers() else { return };
     let mut shop = Shop::new(&servers).await;
     shop.orders_per_second = NonZeroU32::new(2);
-    let running = shop.open("sqlite::memory:").await;
+    let (_, url) = databases().remove(0);
+    let running = shop.open(&url).await;
     let order = || call("POST", running.url(), "/order/1", &[]);
     let refused = (0..20).map(|_| order()).find(|(status, ..)| *status == 429);
     let (_, headers, body) = refused.expect("a 429 among 20 orders");
@@ -158,6 +160,14 @@ async fn more_orders_than_are_taken_in_a_second_come_again_later() {
     let placed = keyed().2;
     let refused = (0..20).map(|_| order()).find(|(status, ..)| *status == 429);
     assert!(refused.is_some() && keyed().0 == 201 && keyed().2 == placed, "{placed}");
+    // Who is refused has cost the database nothing.
+    let is_refused = |key: &String| {
+        call("POST", running.url(), "/order/1", &[("idempotency-key", key)]).0 == 429
+    };
+    let refused = (0..20).map(|number| format!("other-{number}")).find(is_refused).expect("a 429");
+    let store = Store::open(&url).await.unwrap();
+    let begun = store.begin_order("mine", 1, Some(&refused)).await.unwrap();
+    assert_eq!(begun, Placing::Send("mine".into()), "{refused}");
     until("there is leave again", || order().0 == 201).await;
     let (status, _, body) = call("GET", running.url(), "/orders", &[]);
     assert_eq!(status, 200, "only orders are limited: {body}");

@@ -56,14 +56,19 @@ async fn one_idempotency_key_is_one_order() {
     for (database, url) in databases() {
         let store = Store::open(&url).await.unwrap();
         let (key, id) = (name("Key"), name("o"));
+        let under_way = async || store.is_under_way(&key).await.unwrap();
+        assert!(!under_way().await, "{database}: nobody has asked");
         let begun = store.begin_order(&id, 2, Some(&key)).await.unwrap();
         assert_eq!(begun, Placing::Send(id.clone()), "{database}");
+        assert!(under_way().await, "{database}: it is being sent");
         let again = store.begin_order(&name("o"), 2, Some(&key)).await.unwrap();
         assert_eq!(again, Placing::InProgress, "{database}");
         store.failed(&id).await.unwrap();
+        assert!(!under_way().await, "{database}: it was not placed");
         let after = store.begin_order(&name("o"), 2, Some(&key)).await.unwrap();
         assert_eq!(after, Placing::Send(id.clone()), "{database}: the same order is sent");
         store.placed(&id).await.unwrap();
+        assert!(under_way().await, "{database}: it was placed");
         let placed = store.begin_order(&name("o"), 2, Some(&key)).await.unwrap();
         assert_eq!(placed, Placing::Placed(id.clone()), "{database}");
         let differs = store.begin_order(&name("o"), 3, Some(&key)).await.unwrap();

@@ -119,6 +119,11 @@ impl Core {
 
     fn ended_attempt(&mut self, now: Time, id: Id, outcome: Outcome, out: &mut VecDeque<Effect>) {
         let Some(slot) = self.slots.get_mut(id) else { return };
+        if let State::Running { until } = slot.state
+            && !self.settings.inline
+        {
+            self.counts.attempted.add((now + self.settings.timeout).saturating_sub(until));
+        }
         self.running -= 1;
         if let Outcome::Output(bytes) = outcome {
             self.counts.filtered += u64::from(bytes.is_none());

@@ -14,6 +14,8 @@ pub struct Counts {
     pub attempts: u64,
     /// Failures after which another attempt was planned.
     pub scheduled: u64,
+    /// How long attempts took.
+    pub attempted: Histogram,
     /// How long commits took, from the closing of a window on.
     pub commits: Histogram,
     /// Windows that ended without effect, by [`REASONS`].
@@ -53,9 +55,21 @@ impl Histogram {
         [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
     pub(crate) fn add(&mut self, took: Duration) {
-        let seconds = took.as_secs_f64();
-        self.counts[Histogram::UP_TO.partition_point(|up_to| *up_to < seconds)] += 1;
+        self.counts[Histogram::place(took)] += 1;
         self.sum += took;
+    }
+
+    /// So many took this together: each its share.
+    pub(crate) fn share(&mut self, took: Duration, among: u32) {
+        if among > 0 {
+            self.counts[Histogram::place(took / among)] += u64::from(among);
+            self.sum += took;
+        }
+    }
+
+    fn place(took: Duration) -> usize {
+        let seconds = took.as_secs_f64();
+        Histogram::UP_TO.partition_point(|up_to| *up_to < seconds)
     }
 
     /// Takes in those of another.
@@ -78,5 +92,13 @@ mod tests {
         assert_eq!(histogram.counts[..2], [2, 1]);
         assert_eq!(histogram.counts[13..], [1, 1]);
         assert_eq!(histogram.sum, Duration::from_millis(20_012));
+    }
+
+    #[test]
+    fn what_is_shared_out_is_counted_for_each() {
+        let mut histogram = Histogram::default();
+        histogram.share(Duration::from_millis(64), 8);
+        histogram.share(Duration::from_millis(9), 0);
+        assert_eq!((histogram.counts[1], histogram.sum), (8, Duration::from_millis(64)));
     }
 }

@@ -38,6 +38,23 @@ pub enum Exhausted {
 }
 
 /// The retry policy of a stage.
+///
+/// ```
+/// use stage_sdk::core::{Exhausted, Policy, Retry};
+/// use stage_sdk::testing::Test;
+/// use stage_sdk::{Bytes, Context, Result};
+/// use std::time::Duration;
+///
+/// fn never(_: Bytes<Vec<u8>>, _: &Context) -> Result<()> {
+///     Err(std::io::Error::other("cold"))?
+/// }
+///
+/// let retry = Retry { attempts: 3, exhausted: Exhausted::DeadLetter, ..Retry::default() };
+/// let mut test = Test::of(never).retry(Retry { policy: Policy::InPlace, ..retry });
+/// test.given("k", "");
+/// test.passes(Duration::from_secs(1));
+/// test.then_dead_letter("k", "retries-exhausted");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// What a failure leads to.

@@ -207,6 +207,11 @@ impl Core {
         &self.counts
     }
 
+    /// So many inline attempts took this together.
+    pub(crate) fn attempted(&mut self, took: Duration, attempts: u32) {
+        self.counts.attempted.share(took, attempts);
+    }
+
     /// Counts go on from these.
     pub(crate) fn goes_on_from(&mut self, counts: Counts) {
         self.counts = counts;

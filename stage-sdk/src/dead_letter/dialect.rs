@@ -5,6 +5,13 @@ use crate::record::pack;
 use std::fmt;
 
 /// A set of header names that tools other than ours read.
+///
+/// ```
+/// use stage_sdk::dead_letter::Dialect;
+///
+/// assert_eq!(Dialect::named("spring"), Some(Dialect::Spring));
+/// assert_eq!(Dialect::ALL.map(Dialect::name), ["connect", "streams", "spring", "scs"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Dialect {
     /// Kafka Connect's dead letter queue: `__connect.errors.*`, text.

@@ -165,6 +165,20 @@ type All<'r> = Vec<(&'r str, Option<&'r [u8]>)>;
 impl DeadLetter {
     /// Reads a record of a dead-letter topic. Of several deaths that left their headers, the last
     /// is told.
+    ///
+    /// ```
+    /// use stage_sdk::Record;
+    /// use stage_sdk::dead_letter::{DeadLetter, Dialect, Writer};
+    /// use stage_sdk::record::pack;
+    ///
+    /// let mut headers = Vec::new();
+    /// pack(&mut headers, "__connect.errors.topic", Some(b"orders"));
+    /// pack(&mut headers, "__connect.errors.offset", Some(b"7"));
+    /// let record = Record { key: Some(b"k"), value: Some(b"{"), headers: &headers, ..Record::default() };
+    /// let letter = DeadLetter::read("orders.dlq", &record);
+    /// assert_eq!(letter.writer, Some(Writer::Other(Dialect::Connect)));
+    /// assert_eq!((letter.origin.topic.as_deref(), letter.origin.offset), (Some("orders"), Some(7)));
+    /// ```
     pub fn read(topic: &str, record: &Record<'_>) -> DeadLetter {
         let all: All<'_> = Headers::new(record.headers).collect();
         let mut letter = DeadLetter {

@@ -48,7 +48,21 @@ pub struct Parked {
 
 /// The blocked keys of a stage: the held first, then the longest blocked. It reads what the stage's redirect
 /// topic has by now, and may block for half a minute, or, where a transaction there is open, until it ends, for a
-/// minute and a quarter at most.
+/// minute and a quarter at most in each partition.
+///
+/// ```no_run
+/// use stage_sdk::broker::Broker;
+/// use stage_sdk::chain::Chain;
+/// use stage_sdk::keys::blocked;
+///
+/// # fn main() -> Result<(), stage_sdk::StartError> {
+/// let chain = Chain::read("topics.toml".as_ref()).unwrap();
+/// for key in blocked(&Broker::default(), chain.stage("price").unwrap())? {
+///     println!("{} and {} behind it: {:?}", key.first.key, key.records - 1, key.first.error);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// The stage parks nothing, no broker answers, or its redirect topic is missing or cannot be read.

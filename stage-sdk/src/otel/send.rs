@@ -3,6 +3,7 @@
 use super::Settings;
 use crate::service::StartError;
 use prost::Message;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Uri;
@@ -15,8 +16,8 @@ pub(super) struct Collector {
     agent: Agent,
     endpoint: String,
     headers: Vec<(String, String)>,
-    /// It did not take the last request, which is said.
-    is_away: bool,
+    /// Paths whose last request it did not take, which is said.
+    away: BTreeSet<&'static str>,
 }
 
 impl Collector {
@@ -38,29 +39,43 @@ impl Collector {
                 )));
             }
         }
-        let agent = Agent::config_builder().timeout_global(Some(TIME)).build().into();
-        Ok(Collector { agent, endpoint, headers: settings.headers.clone(), is_away: false })
+        // Who is sent elsewhere, to a page to log in at for example, has delivered nothing.
+        let config = Agent::config_builder().timeout_global(Some(TIME)).max_redirects(0);
+        let (agent, headers) = (config.build().into(), settings.headers.clone());
+        Ok(Collector { agent, endpoint, headers, away: BTreeSet::new() })
     }
 
-    /// Whether it did not take the last request.
-    pub(super) fn is_away(&self) -> bool {
-        self.is_away
+    /// Whether it did not take the last request to this path.
+    pub(super) fn is_away(&self, path: &str) -> bool {
+        self.away.contains(path)
     }
 
     /// Has it take this; what it does not take is lost, which is said the first time.
-    pub(super) fn post(&mut self, path: &str, message: &impl Message) {
+    pub(super) fn post(&mut self, path: &'static str, message: &impl Message) {
         let request = self.agent.post(format!("{}{path}", self.endpoint));
         let request = request.header("content-type", "application/x-protobuf");
         let request = self.headers.iter().fold(request, |request, (k, v)| request.header(k, v));
         let sent = request.send(message.encode_to_vec().as_slice());
-        match &sent {
-            Ok(_) if self.is_away => tracing::warn!("the collector takes what we send again"),
-            Err(error) if !self.is_away => {
-                tracing::warn!(%error, collector = self.endpoint, "the collector does not take what we send: it is dropped until it does");
+        let trouble = match sent {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(answer.status().to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        let collector = &self.endpoint;
+        match trouble {
+            None if self.away.remove(path) => {
+                tracing::warn!(collector, path, "the collector takes what we send again");
+            }
+            Some(error) if self.away.insert(path) => {
+                tracing::warn!(
+                    error,
+                    collector,
+                    path,
+                    "the collector does not take what we send: it is dropped until it does"
+                );
             }
             _ => {}
         }
-        self.is_away = sent.is_err();
     }
 }
 

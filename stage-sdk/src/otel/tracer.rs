@@ -13,18 +13,23 @@ use opentelemetry_proto::tonic::trace::v1::span::{Link, SpanKind};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as Ended, Status};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Spans that wait to be sent; more are dropped.
 const WAITING: usize = 8_192;
 
+/// Of an error's text, in bytes.
+const TEXT: usize = 4_096;
+
 /// Spans that have ended, with their group.
 #[derive(Default)]
 pub(super) struct Spans {
     ended: Mutex<Vec<(Arc<str>, Ended)>>,
-    /// Those for which there was no room, since that was said.
+    /// Those for which there was no room, since they were last taken.
     dropped: AtomicU64,
+    /// That some were dropped was said.
+    said: AtomicBool,
 }
 
 impl Spans {
@@ -34,11 +39,14 @@ impl Spans {
         resource: impl Fn(&str) -> Resource,
     ) -> Option<ExportTraceServiceRequest> {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
-        if dropped > 0 {
-            tracing::warn!(
-                dropped,
-                "more spans ended in a second than are kept until they are sent"
-            );
+        if self.said.swap(dropped > 0, Ordering::Relaxed) != (dropped > 0) {
+            match dropped {
+                0 => tracing::warn!("spans are kept until they are sent again"),
+                _ => tracing::warn!(
+                    dropped,
+                    "more spans end than are kept until they are sent: some are dropped until it is said otherwise"
+                ),
+            }
         }
         let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
         let mut by_group: BTreeMap<Arc<str>, Vec<Ended>> = BTreeMap::new();
@@ -125,7 +133,9 @@ impl Open {
     fn end(self, error: Option<(&str, String)>) {
         let Open { by, mut span } = self;
         span.end_time_unix_nano = now();
-        if let Some((kind, message)) = error {
+        if let Some((kind, mut message)) = error {
+            // An error may quote the record.
+            message.truncate(message.floor_char_boundary(TEXT));
             span.attributes.push(attribute("error.type", kind));
             span.status = Some(Status { message, code: StatusCode::Error as i32 });
         }

@@ -10,6 +10,27 @@ use std::thread::JoinHandle;
 use tokio::sync::Notify;
 
 /// Workers at work. Dropping it does not stop them.
+///
+/// ```no_run
+/// use stage_sdk::chain::Chain;
+/// use stage_sdk::{Context, Json, Result, StartError};
+/// use std::time::Duration;
+///
+/// fn price(Json(order): Json<u64>, _: &Context) -> Result<Json<u64>> {
+///     Ok(Json(order * 7))
+/// }
+///
+/// fn main() -> std::result::Result<(), StartError> {
+///     let chain = Chain::read("topics.toml".as_ref()).unwrap();
+///     let running = chain.service("price")?.start(price)?;
+///     let handle = running.stop_handle();
+///     std::thread::spawn(move || {
+///         std::thread::sleep(Duration::from_secs(60));
+///         handle.stop();
+///     });
+///     running.wait().map_err(StartError::Runtime) // what was finished is committed
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Running {
     pub(super) stop: Arc<Stop>,

@@ -40,12 +40,28 @@ pub(crate) enum Value {
 /// A stage and its workers, as of now.
 struct Seen {
     restarts: u64,
+    is_ready: bool,
     looks: Vec<(Arc<Look>, Ends)>,
+    /// Of workers that have ended.
+    last_looks: Vec<Arc<Look>>,
+}
+
+impl Seen {
+    /// The workers whose values make up this kind of metric.
+    fn looks(&self, kind: Kind) -> impl Iterator<Item = &Look> {
+        let ended = self.last_looks.iter().filter(move |_| kind != Kind::Gauge);
+        self.looks.iter().map(|(look, _)| look).chain(ended).map(|look| &**look)
+    }
 }
 
 /// All of it; a point's `stage` is its place in `stages`.
 pub(crate) fn families(stages: &[Observed]) -> Vec<Family> {
-    let seen = stages.iter().map(|s| Seen { restarts: s.restarts(), looks: s.looks() });
+    let seen = stages.iter().map(|stage| Seen {
+        restarts: stage.restarts(),
+        is_ready: stage.troubles().is_empty(),
+        looks: stage.looks(),
+        last_looks: stage.last_looks(),
+    });
     let mut all = All { stages: seen.collect(), families: Vec::new() };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     all.counts();
@@ -72,7 +88,7 @@ impl All {
         help: &'static str,
         of: impl Fn(&Look) -> u64,
     ) {
-        let sum = |seen: &Seen| seen.looks.iter().map(|(look, _)| of(look)).sum();
+        let sum = |seen: &Seen| seen.looks(kind).map(&of).sum();
         self.of_each(name, kind, help, |seen| Value::Count(sum(seen)));
     }
 
@@ -107,6 +123,14 @@ impl All {
         self.by("stage.transaction.aborts", help, "reason", &REASONS, aborts);
         let help = "Workers begun anew, and their programs started again.";
         self.of_each("stage.restarts", count, help, |seen| Value::Count(seen.restarts));
+        let help = "Records taken from the input, by its name in the messaging conventions.";
+        self.sums("messaging.client.consumed.messages", count, help, |look| look.counts.taken);
+        let help = "Outputs and dead letters in committed windows, likewise.";
+        self.sums("messaging.client.sent.messages", count, help, |look| {
+            look.sent.outputs + look.sent.letters.iter().sum::<u64>()
+        });
+        let help = "Seconds of an attempt at a record.";
+        self.histogram("messaging.process.duration", help, |look| &look.counts.attempted);
         let help = "Seconds from the closing of a window to its commit.";
         self.histogram("stage.commit.duration", help, |look| &look.counts.commits);
         let help = "Seconds from what the group asked to our answer.";
@@ -124,7 +148,7 @@ impl All {
         let mut points = Vec::new();
         for (stage, seen) in self.stages.iter().enumerate() {
             for (at, value) in values.iter().enumerate() {
-                let sum = seen.looks.iter().map(|(look, _)| of(look, at)).sum();
+                let sum = seen.looks(Kind::Counter).map(|look| of(look, at)).sum();
                 let label = Some((label, (*value).to_owned()));
                 points.push(Point { stage, label, value: Value::Count(sum) });
             }
@@ -140,13 +164,15 @@ impl All {
     ) {
         self.of_each(name, Kind::Histogram, help, |seen| {
             let mut all = Histogram::default();
-            seen.looks.iter().for_each(|(look, _)| all.merge(of(look)));
+            seen.looks(Kind::Histogram).for_each(|look| all.merge(of(look)));
             Value::Histogram(all)
         });
     }
 
     fn gauges(&mut self) {
         let gauge = Kind::Gauge;
+        let help = "1 while it works as it should, as /readyz says.";
+        self.of_each("stage.ready", gauge, help, |seen| Value::Count(u64::from(seen.is_ready)));
         self.sums("stage.in_flight", gauge, "Handlers that run.", |look| look.running as u64);
         let help = "Records taken that wait behind their key, for a place, or for another attempt.";
         self.sums("stage.waiting", gauge, help, |look| look.waiting as u64);

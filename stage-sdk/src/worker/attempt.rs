@@ -105,7 +105,9 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             return self.failed(id, place, failure);
         }
         if S::INLINE {
+            let begun = self.time();
             let result = self.inline(input, &record, attempts);
+            self.core.attempted(self.time() - begun, 1);
             return self.released(id, result);
         }
         if let Err((place, failure)) = self.has_key(&record) {

@@ -164,7 +164,7 @@ impl<'p> Pass<'p> {
         // Were it to take over again, each would go on fencing the other.
         if clerk.is_some_and(|clerk| clerk.is_fenced()) {
             return Err(Broke::Failed(StartError::Runtime(format!(
-                "{topic}: another replay has taken over, and this one has ended; {} were replayed by it, and the other goes on with what is open",
+                "{topic}: another replay has taken over, or a transaction of this one took longer than 5 s, and this one has ended; {} were replayed by it. The other goes on with what is open; where there is none, the same command does",
                 self.sent
             ))));
         }
