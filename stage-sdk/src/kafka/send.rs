@@ -133,8 +133,13 @@ impl Kafka {
         self.acknowledged = acknowledged.then_some(window);
     }
 
+    /// Takes a new producer. rdkafka's waits half a second while it is dropped, which no record is to wait for.
     pub(crate) fn renew(&mut self, producer: Arc<Producer>) {
-        self.producer = producer;
+        let old = std::mem::replace(&mut self.producer, producer);
+        let dropped = std::thread::Builder::new().name("old producer".into()).spawn(|| drop(old));
+        if let Err(error) = dropped {
+            tracing::debug!(%error, "the old producer was dropped here");
+        }
         self.sending = None;
     }
 }
