@@ -138,8 +138,6 @@ macro_rules! apis {
                 $(ApiKey::$name => {
                     let request = messages::$request::decode(&mut body, cx.version).map_err(unreadable)?;
                     let response: messages::$response = $module::answer(cx, request).await;
-                    // Asked for bit by bit it would be moved on the way.
-                    out.reserve(response.compute_size(cx.version).map_err(io::Error::other)?);
                     response.encode(out, cx.version).map_err(io::Error::other)
                 })*
                 _ => Err(unreadable(format!("{key:?} is not served"))),

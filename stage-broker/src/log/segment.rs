@@ -3,11 +3,10 @@
 use super::batch::{self, Header};
 use super::index::Index;
 use super::place::Place;
-use bytes::Bytes;
-use rustix::buffer::spare_capacity;
-use rustix::io::Errno;
+use bytes::{Bytes, BytesMut};
 use std::fs::File;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -159,17 +158,9 @@ impl Segment {
     /// Up to `length` bytes from `position`.
     pub(crate) fn bytes(&self, position: u32, length: usize) -> io::Result<Bytes> {
         let length = length.min((self.size - position.min(self.size)) as usize);
-        let (file, mut out) = (self.file()?, Vec::with_capacity(length));
-        while out.len() < length {
-            let at = u64::from(position) + out.len() as u64;
-            match rustix::io::pread(&*file, spare_capacity(&mut out), at) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        out.truncate(length);
-        Ok(out.into())
+        let mut out = BytesMut::zeroed(length);
+        self.file()?.read_exact_at(&mut out, u64::from(position))?;
+        Ok(out.freeze())
     }
 
     /// Looks at the headers of the batches from `position` on, as long as `each` wants more.
