@@ -41,14 +41,15 @@ mod sync_group;
 mod twice;
 mod txn_offset_commit;
 
+use crate::answer::{Answer, Body};
 use crate::connection::unreadable;
 use crate::group::Who;
 use crate::node::Node;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use head::Head;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::{self, ApiKey};
-use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+use kafka_protocol::protocol::{Decodable, HeaderVersion, StrBytes};
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -133,12 +134,11 @@ macro_rules! apis {
             &[$(Served { key: ApiKey::$name as i16, min: $min, max: $max }),*];
 
         /// Decodes a request, has it answered, encodes the answer.
-        async fn dispatch(cx: &mut Cx, key: ApiKey, mut body: Bytes, out: &mut BytesMut) -> io::Result<()> {
+        async fn dispatch(cx: &mut Cx, key: ApiKey, mut body: Bytes, out: &mut Answer) -> io::Result<()> {
             match key {
                 $(ApiKey::$name => {
                     let request = messages::$request::decode(&mut body, cx.version).map_err(unreadable)?;
-                    let response: messages::$response = $module::answer(cx, request).await;
-                    response.encode(out, cx.version).map_err(io::Error::other)
+                    $module::answer(cx, request).await.write(out, cx.version)
                 })*
                 _ => Err(unreadable(format!("{key:?} is not served"))),
             }
@@ -230,7 +230,7 @@ pub(crate) fn can_be_read(frame: Bytes) -> bool {
 ///
 /// # Errors
 /// The frame cannot be read (`InvalidData`), or its answer cannot be written.
-pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes>> {
+pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Answer>> {
     let Head { key, version, correlation, client, mut body } = Head::read(frame)?;
     if *cx.client_id.as_bytes() != *client {
         // A copy: what a group remembers must not keep a frame alive.
@@ -239,17 +239,15 @@ pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes
     }
     cx.version = version;
     cx.reply = Reply::Answer;
-    let mut out = BytesMut::with_capacity(256);
-    out.put_i32(0); // length
-    out.put_i32(correlation);
+    let mut out = Answer::new(correlation);
     if is_served(key, version) {
         if response_header(key, version) >= 1 {
-            out.put_u8(0); // no tags
+            out.bytes.put_u8(0); // no tags
         }
         check(key, version, &mut body)?;
         dispatch(cx, key, body, &mut out).await?;
     } else if key == ApiKey::ApiVersions {
-        api_versions::unsupported(&mut out)?;
+        api_versions::unsupported(&mut out.bytes)?;
     } else {
         return Err(unreadable(format!("{key:?} version {version} is not served")));
     }
@@ -260,7 +258,5 @@ pub(crate) async fn answer(cx: &mut Cx, frame: Bytes) -> io::Result<Option<Bytes
             return Err(unreadable("what was sent without a wait for its answer is refused"));
         }
     }
-    let length = (out.len() - 4) as u32;
-    out[..4].copy_from_slice(&length.to_be_bytes());
-    Ok(Some(out.freeze()))
+    Ok(Some(out))
 }

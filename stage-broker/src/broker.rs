@@ -6,6 +6,8 @@ use crate::node::Node;
 use crate::owner::{Owner, Refused};
 use crate::server;
 use crate::time;
+#[cfg(target_os = "linux")]
+use nix::sys::signal::{SigSet, Signal};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -136,6 +138,11 @@ fn spawn(
 ) -> Result<(oneshot::Sender<()>, JoinHandle<()>), StartError> {
     let (stop, stopped) = oneshot::channel();
     let run = move || {
+        // A client that goes while it is sent something is an error there, also in a program that wants SIGPIPE.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = SigSet::from(Signal::SIGPIPE).thread_block() {
+            return drop(told.send(Err(StartError::Data(error.into()))));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         match runtime {
             Ok(runtime) => LocalSet::new().block_on(&runtime, run(config, told, stopped)),

@@ -22,7 +22,7 @@ pub(crate) async fn serve(mut cx: Cx) -> io::Result<()> {
     let limit = cx.node.size("socket.request.max.bytes");
     while let Some(frame) = next_frame(&socket, &mut buffer, limit).await? {
         if let Some(answer) = api::answer(&mut cx, frame).await? {
-            write(&socket, &answer).await?;
+            answer.send(&socket).await?;
         }
         if buffer.is_empty() && buffer.capacity() > KEEP {
             buffer = BytesMut::with_capacity(CHUNK);
@@ -78,18 +78,6 @@ async fn read(socket: &TcpStream, buffer: &mut BytesMut) -> io::Result<usize> {
             done => return done,
         }
     }
-}
-
-async fn write(socket: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match socket.try_write(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => socket.writable().await?,
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Returns when the peer has closed; never, if it has sent something ahead.

@@ -74,6 +74,8 @@ mod server;
 
 mod connection;
 
+mod answer;
+
 mod api;
 
 mod node;

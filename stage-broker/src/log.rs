@@ -12,6 +12,8 @@ pub(crate) mod place;
 
 pub(crate) mod segment;
 
+pub(crate) mod stretch;
+
 pub(crate) mod index;
 
 mod open;
@@ -39,7 +41,7 @@ use bytes::Bytes;
 use checkpoint::Draft;
 use place::Place;
 use producers::Producers;
-use segment::Segment;
+use segment::{Found, Segment};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -162,16 +164,24 @@ impl Log {
     }
 
     /// Whole batches from `from` to before `to`: at most `limit` bytes, but at least one batch.
-    pub(crate) fn read(&self, from: i64, to: i64, limit: usize) -> io::Result<Bytes> {
+    pub(crate) fn find(&self, from: i64, to: i64, limit: usize) -> io::Result<Found> {
         let first = self.segments.partition_point(|segment| segment.end <= from);
         for segment in &self.segments[first..] {
-            let bytes = segment.read(from, to, limit)?;
+            let found = segment.find(from, to, limit)?;
             // A compacted segment may hold nothing at or after the offset.
-            if !bytes.is_empty() || segment.end >= to {
-                return Ok(bytes);
+            if found.len() > 0 || segment.end >= to {
+                return Ok(found);
             }
         }
-        Ok(Bytes::new())
+        Ok(Found::Few(Bytes::new()))
+    }
+
+    /// Reads them.
+    pub(crate) fn read(&self, from: i64, to: i64, limit: usize) -> io::Result<Bytes> {
+        match self.find(from, to, limit)? {
+            Found::Few(bytes) => Ok(bytes),
+            Found::Many(stretch) => stretch.read(),
+        }
     }
 
     /// Whether something was appended since the last checkpoint.

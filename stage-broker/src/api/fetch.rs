@@ -1,10 +1,14 @@
 //! Fetch: what there is; or a wait until there is enough, or enough time has passed. Sessions are
 //! not kept: every answer says so by session 0, as Kafka's does when it has no room for one.
 
+mod fetched;
+
 use super::{Cx, code};
 use crate::connection::closed;
+use crate::log::segment::Found;
 use crate::partition::Partition;
 use bytes::Bytes;
+use fetched::Fetched;
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::{
@@ -23,10 +27,10 @@ struct Room {
     empty: bool,
 }
 
-pub(super) async fn answer(cx: &mut Cx, request: FetchRequest) -> FetchResponse {
+pub(super) async fn answer(cx: &mut Cx, request: FetchRequest) -> Fetched {
     if request.session_id != 0 || request.session_epoch > 0 {
         let error = code(ResponseError::FetchSessionIdNotFound);
-        return FetchResponse::default().with_error_code(error);
+        return FetchResponse::default().with_error_code(error).into();
     }
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let deadline = Instant::now() + wait;
@@ -64,12 +68,12 @@ fn find(cx: &Cx, topics: &[FetchTopic]) -> Vec<Rc<Partition>> {
     found
 }
 
-/// Reads all there is: the answer, its bytes, whether a part of it is an error.
-fn read(cx: &Cx, request: &FetchRequest) -> (FetchResponse, usize, bool) {
+/// Finds all there is: the answer, the bytes of its records, whether a part of it is an error.
+fn read(cx: &Cx, request: &FetchRequest) -> (Fetched, usize, bool) {
     let committed = request.isolation_level == 1;
     let limit = usize::try_from(request.max_bytes).unwrap_or(0);
     let mut room = Room { bytes: limit.min(cx.node.size("fetch.max.bytes")), empty: true };
-    let (mut bytes, mut failed) = (0, false);
+    let (mut bytes, mut failed, mut stretches) = (0, false, Vec::new());
     let mut responses = Vec::with_capacity(request.topics.len());
     for asked in &request.topics {
         let known = cx.node.topics.borrow();
@@ -88,10 +92,18 @@ fn read(cx: &Cx, request: &FetchRequest) -> (FetchResponse, usize, bool) {
                 Some(partition) => one(partition, wanted, committed, &mut room),
                 None => Err(missing),
             };
-            let data = read.unwrap_or_else(|error| refused(wanted.partition, error));
-            bytes += data.records.as_ref().map_or(0, Bytes::len);
-            failed |= data.error_code != 0;
-            data
+            let (data, found) = read.unwrap_or_else(|error| {
+                failed = true;
+                (refused(wanted.partition, error), Found::Few(Bytes::new()))
+            });
+            bytes += found.len();
+            match found {
+                Found::Few(records) => data.with_records(Some(records)),
+                Found::Many(stretch) => {
+                    stretches.push(stretch);
+                    data.with_records(None)
+                }
+            }
         });
         let partitions = partitions.collect();
         responses.push(
@@ -101,16 +113,17 @@ fn read(cx: &Cx, request: &FetchRequest) -> (FetchResponse, usize, bool) {
                 .with_partitions(partitions),
         );
     }
-    (FetchResponse::default().with_responses(responses), bytes, failed)
+    let response = FetchResponse::default().with_responses(responses);
+    (Fetched { response, stretches }, bytes, failed)
 }
 
-/// Reads one partition.
+/// What one partition has, without its records, and these.
 fn one(
     partition: &Partition,
     wanted: &FetchPartition,
     committed: bool,
     room: &mut Room,
-) -> Result<PartitionData, ResponseError> {
+) -> Result<(PartitionData, Found), ResponseError> {
     super::check_epoch(wanted.current_leader_epoch)?;
     let log = partition.log.borrow();
     let from = wanted.fetch_offset;
@@ -119,22 +132,21 @@ fn one(
     }
     let to = if committed { log.stable_end() } else { log.end() };
     let limit = usize::try_from(wanted.partition_max_bytes).unwrap_or(0).min(room.bytes);
-    let mut records = Bytes::new();
+    let mut found = Found::Few(Bytes::new());
     if from < to && (limit > 0 || room.empty) {
-        records = log.read(from, to, limit).map_err(|error| {
+        found = log.find(from, to, limit).map_err(|error| {
             let (topic, partition) = (&*partition.topic, partition.index);
             tracing::error!(%error, ?topic, partition, "the disk did not give what was asked for");
             ResponseError::KafkaStorageError
         })?;
-        if records.len() > limit && !room.empty {
-            records = Bytes::new();
+        if found.len() > limit && !room.empty {
+            found = Found::Few(Bytes::new());
         }
-        room.empty &= records.is_empty();
-        room.bytes = room.bytes.saturating_sub(records.len());
+        room.empty &= found.len() == 0;
+        room.bytes = room.bytes.saturating_sub(found.len());
     }
     let aborted = committed.then(|| {
-        let last = crate::log::batch::last_offset(&records).unwrap_or(from);
-        let between = log.aborted.between(from, last + 1);
+        let between = log.aborted.between(from, found.next().unwrap_or(from + 1));
         let aborted = between.map(|ended| {
             AbortedTransaction::default()
                 .with_producer_id(ProducerId(ended.producer))
@@ -142,13 +154,13 @@ fn one(
         });
         aborted.collect()
     });
-    Ok(PartitionData::default()
+    let data = PartitionData::default()
         .with_partition_index(wanted.partition)
         .with_high_watermark(log.end())
         .with_last_stable_offset(log.stable_end())
         .with_log_start_offset(log.start())
-        .with_aborted_transactions(aborted)
-        .with_records(Some(records)))
+        .with_aborted_transactions(aborted);
+    Ok((data, found))
 }
 
 fn refused(partition: i32, error: ResponseError) -> PartitionData {
@@ -159,5 +171,4 @@ fn refused(partition: i32, error: ResponseError) -> PartitionData {
         .with_last_stable_offset(-1)
         .with_log_start_offset(-1)
         .with_aborted_transactions(None)
-        .with_records(Some(Bytes::new()))
 }

@@ -62,6 +62,12 @@ impl Index {
         after.checked_sub(1).map_or(0, |index| self.entries[index].position)
     }
 
+    /// The last place it knows at `position` or before.
+    pub(crate) fn position_before(&self, position: u32) -> u32 {
+        let after = self.entries.partition_point(|entry| entry.position <= position);
+        after.checked_sub(1).map_or(0, |index| self.entries[index].position)
+    }
+
     /// Where to begin to look for the first batch with a timestamp of `time` or later.
     pub(crate) fn position_of_time(&self, time: i64) -> u32 {
         let reached = self.entries.partition_point(|entry| entry.max_timestamp < time);

@@ -3,6 +3,7 @@
 use super::batch::{self, Header};
 use super::index::Index;
 use super::place::Place;
+use super::stretch::Stretch;
 use bytes::{Bytes, BytesMut};
 use std::fs::File;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
@@ -12,6 +13,9 @@ use std::sync::Arc;
 
 /// Bytes that are read at once to look at headers.
 const CHUNK: usize = 16 << 10;
+
+/// Up to this many bytes are read and sent with the rest of an answer: one call of the system instead of three.
+const FEW: usize = 16 << 10;
 
 /// The extension of a segment's file that is to take the place of another.
 pub(crate) const DRAFT: &str = "clean";
@@ -35,6 +39,33 @@ pub(crate) struct Segment {
     newest: Option<(i64, u32)>,
     /// Kept open while it grows, or if it has no name.
     file: Option<Arc<File>>,
+}
+
+/// What was found to be read.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It has been read.
+    Few(Bytes),
+    /// It lies in a file.
+    Many(Stretch),
+}
+
+impl Found {
+    /// Its bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Found::Few(bytes) => bytes.len(),
+            Found::Many(stretch) => stretch.len(),
+        }
+    }
+
+    /// The offset behind its last record, or a later one before the next record; none: nothing was found.
+    pub(crate) fn next(&self) -> Option<i64> {
+        match self {
+            Found::Few(bytes) => batch::last_offset(bytes).map(|last| last + 1),
+            Found::Many(stretch) => Some(stretch.next),
+        }
+    }
 }
 
 impl Segment {
@@ -188,7 +219,34 @@ impl Segment {
 
     /// Whole batches from the one that holds `from`, without those that begin at `to` or later:
     /// at most `limit` bytes, but at least one batch if there is one.
-    pub(crate) fn read(&self, from: i64, to: i64, limit: usize) -> io::Result<Bytes> {
+    pub(crate) fn find(&self, from: i64, to: i64, limit: usize) -> io::Result<Found> {
+        let Some((position, size)) = self.first(from)? else { return Ok(Found::Few(Bytes::new())) };
+        let limit = limit.max(size);
+        let left = (self.size - position) as usize;
+        if left.min(limit) <= FEW {
+            let bytes = self.bytes(position, limit)?;
+            return Ok(Found::Few(bytes.slice(..whole_before(&bytes, to))));
+        }
+        let (mut end, mut next) = (self.size, self.end);
+        if to < self.end || left > limit {
+            // All that comes before these places is part of it.
+            let far = u32::try_from(position as usize + limit).unwrap_or(u32::MAX);
+            let known = self.index.position_of(to).min(self.index.position_before(far));
+            self.walk(known.max(position), |at, header| {
+                let fits =
+                    header.base_offset < to && (at - position) as usize + header.size <= limit;
+                if !fits {
+                    (end, next) = (at, header.base_offset);
+                }
+                fits
+            })?;
+        }
+        let length = (end - position) as usize;
+        Ok(Found::Many(Stretch::new(self.file()?, position, length, next)))
+    }
+
+    /// Where the batch is that holds `from`, or the first one after it, and its size.
+    fn first(&self, from: i64) -> io::Result<Option<(u32, usize)>> {
         let begin = match self.newest {
             Some((offset, position)) if from >= offset => position,
             _ => self.index.position_of(from),
@@ -198,9 +256,7 @@ impl Segment {
             found = (header.last_offset() >= from).then_some((position, header.size));
             found.is_none()
         })?;
-        let Some((position, size)) = found else { return Ok(Bytes::new()) };
-        let bytes = self.bytes(position, limit.max(size))?;
-        Ok(bytes.slice(..whole_before(&bytes, to)))
+        Ok(found)
     }
 }
 

@@ -92,6 +92,48 @@ fn every_offset_can_be_read_from_over_segments() {
 }
 
 #[test]
+fn what_is_left_in_a_file_is_what_would_have_been_read() {
+    let dir = Dir::new();
+    let mut log = open(&dir, Settings { segment_bytes: 2_000_000, ..settings() });
+    let mut batches = Vec::new(); // segment, size, first offset, last offset
+    for number in 0..300_i64 {
+        let value = "x".repeat((number * number * 7_919 % 40_000) as usize);
+        let records = vec![("key", Some(&*value)); 1 + (number % 3) as usize];
+        let size = batch(NOBODY, number, &records).0.size;
+        let first = put(&mut log, NOBODY, number, &records);
+        batches.push((log.segments.len(), size, first, first + number % 3));
+    }
+    assert!(log.segments.len() > 3);
+    let mut left = 0;
+    for from in (0..log.end()).step_by(7) {
+        for to in [from + 1, from + 2, from + 40, from + 200, log.end()] {
+            for limit in [1, 15_000, 17_000, 100_000, 1_000_000, 10_000_000] {
+                let found = log.find(from, to.min(log.end()), limit).unwrap();
+                let mut expected = (0, from);
+                let held = batches.iter().skip_while(|batch| batch.3 < from);
+                let segment = held.clone().next().unwrap().0;
+                for &(at, size, first, last) in held {
+                    let more = expected.0 + size;
+                    if at != segment || first >= to || (expected.0 > 0 && more > limit) {
+                        break;
+                    }
+                    expected = (more, last + 1);
+                }
+                let case = format!("{from} to {to}, {limit}");
+                assert_eq!((found.len(), found.next()), (expected.0, Some(expected.1)), "{case}");
+                let Found::Many(stretch) = found else { continue };
+                left += 1;
+                let bytes = stretch.read().unwrap();
+                let header = Header::check(&bytes).unwrap();
+                assert!(header.base_offset <= from && header.last_offset() >= from, "{case}");
+                assert_eq!(batch::last_offset(&bytes), Some(expected.1 - 1), "{case}");
+            }
+        }
+    }
+    assert!(left > 500, "{left}");
+}
+
+#[test]
 fn a_log_knows_after_a_start_what_it_knew_before_with_or_without_its_notes() {
     let dir = Dir::new();
     let mut log = open(&dir, Settings { segment_bytes: 700, ..settings() });
