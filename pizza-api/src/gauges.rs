@@ -1,11 +1,11 @@
 //! Stages that were started together with the API: they say themselves how they stand.
 
 use serde::Serialize;
-use stage_sdk::service::Gauge;
+use stage_sdk::service::{Gauge, Standing};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use utoipa::ToSchema;
 
 /// For each stage by its name who can say how it stands.
@@ -32,6 +32,23 @@ pub(crate) struct Here {
     pub(crate) paused: Option<bool>,
     /// How often a worker has begun anew, or its program was started again; null: not known here.
     pub(crate) restarts: Option<u64>,
+}
+
+/// Who says how the view stands, while it runs; clones are of the same view.
+#[derive(Clone, Debug, Default)]
+pub struct ViewGauge(Arc<Mutex<Option<Gauge>>>);
+
+impl ViewGauge {
+    /// The view runs, or does not.
+    pub(crate) fn set(&self, gauge: Option<Gauge>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = gauge;
+    }
+
+    /// How it stands; none: it does not run.
+    pub(crate) fn read(&self) -> Option<Standing> {
+        let gauge = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        gauge.map(|gauge| gauge.read())
+    }
 }
 
 impl Gauges {

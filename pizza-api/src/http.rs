@@ -37,6 +37,7 @@ pub use pace::Pace;
 pub use waiting::LastKeys;
 
 use crate::contact::Contact;
+use crate::gauges::ViewGauge;
 use crate::kitchen::Kitchen;
 use crate::problem::{Problem, shown};
 use crate::publish::Publisher;
@@ -48,7 +49,6 @@ use axum::routing::{get, post};
 use stage_sdk::broker::Broker;
 use stage_sdk::chain::Chain;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use tokio::sync::watch;
 
 /// What the routes share.
@@ -64,8 +64,8 @@ pub struct Shop {
     pub max_count: u32,
     /// The most orders in a second.
     pub pace: Pace,
-    /// Whether the view is being kept.
-    pub view_runs: Arc<AtomicBool>,
+    /// How the view stands.
+    pub view: ViewGauge,
     /// Counts for `/metrics`.
     pub counts: Arc<Counts>,
     /// What the page shows.

@@ -4,14 +4,14 @@ pub(crate) mod tasks;
 
 use crate::config::Config;
 use crate::contact::Looking;
+use crate::gauges::ViewGauge;
 use crate::http::{self, Counts, Desk, Guard, LastKeys, Pace, Shop};
 use crate::kitchen::{Keeping, Kitchen};
 use crate::listen;
 use crate::publish::Publisher;
 use crate::store::{OpenError, Store};
-use stage_sdk::StartError;
+use stage_sdk::{Service, StartError};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -69,14 +69,14 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
     let publisher = Publisher::start(broker, first, LIMIT, contact.clone()).map_err(runtime)?;
     let (stop, stopped) = watch::channel(false);
     let kitchen = Kitchen::new(&config.chain);
-    let view_runs = Arc::new(AtomicBool::new(false));
+    let view = ViewGauge::default();
     let shop = Shop {
         store: store.clone(),
         publisher,
         contact: contact.clone(),
         max_count: config.max_count,
         pace: Pace::new(config.orders_per_second),
-        view_runs: view_runs.clone(),
+        view: view.clone(),
         counts: Arc::new(Counts::default()),
         kitchen: kitchen.clone(),
         broker: config.broker.clone(),
@@ -93,7 +93,8 @@ pub async fn open(config: Config) -> Result<Running, StartError> {
     let mut tasks = JoinSet::new();
     tasks.spawn(listen::serve(listener, http::routes(shop), stopped.clone()));
     tasks.spawn(looking.go_on(stopped.clone()));
-    let view = tasks::View { service: config.view.clone(), store: store.clone(), runs: view_runs };
+    let service = Service { watched: true, ..config.view.clone() };
+    let view = tasks::View { service, store: store.clone(), gauge: view };
     tasks.spawn(view.keep(contact.clone(), stopped.clone()));
     let keeping = Keeping {
         broker: config.broker.clone(),

@@ -52,6 +52,30 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The route map: stages joined by topics.
+///
+/// ```
+/// use stage_sdk::chain::Chain;
+///
+/// let map = r#"
+///     [chain]
+///     name = "demo"
+///     [topics]
+///     words = { partitions = 3, source = true }
+///     loud = { partitions = 3 }
+///     [stages.shout]
+///     input = "words"
+///     output = "loud"
+/// "#;
+/// let chain = Chain::parse(map, "topics.toml").unwrap();
+/// assert_eq!(chain.topics["loud"].partitions, 3);
+/// let shout = chain.stage("shout").unwrap();
+/// assert_eq!(Chain::dead_letter_topic(shout), "words.shout.dlq");
+/// assert_eq!(chain.service("shout").unwrap().group, "demo.shout");
+///
+/// let wrong = Chain::parse(&map.replace("loud\"\n", "lout\"\n"), "topics.toml").unwrap_err();
+/// assert_eq!(wrong.all[0].line, 9);
+/// assert!(wrong.to_string().contains(r#"did you mean "loud"?"#), "{wrong}");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Chain {
     /// The chain's name; a stage's group is `<chain>.<stage>`.
@@ -247,6 +271,7 @@ impl Chain {
             key_required: stage.key_required,
             repartition: stage.repartition,
             admin: None,
+            watched: false,
             #[cfg(feature = "otel")]
             otel: None,
             settings: Settings {

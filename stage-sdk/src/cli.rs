@@ -117,6 +117,18 @@ enum Command {
 
 /// Runs a stage as this program: reads the command line, works until it is told to stop, and
 /// gives the exit code.
+///
+/// ```no_run
+/// use stage_sdk::{Context, Json, Result};
+///
+/// fn price(Json(pizzas): Json<u64>, _: &Context) -> Result<Json<u64>> {
+///     Ok(Json(pizzas * 7))
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     stage_sdk::run(price)
+/// }
+/// ```
 pub fn run<M, I>(stage: I) -> ExitCode
 where
     I: IntoStage<M>,
@@ -148,6 +160,33 @@ where
 /// Starts the workers and waits for them; a signal stops them, a second one ends the process; so does, once, the end of
 /// standard input where the arguments say so. `program`: the stage's
 /// name, where the arguments do not say.
+///
+/// ```no_run
+/// use clap::Parser;
+/// use stage_sdk::cli::{self, StageArgs};
+/// use stage_sdk::{Context, Json, Result};
+///
+/// /// A stage with a flag of its own.
+/// #[derive(Parser)]
+/// struct Args {
+///     /// What a pizza costs
+///     #[arg(long, default_value_t = 7)]
+///     each: u64,
+///     #[command(flatten)]
+///     stage: StageArgs,
+/// }
+///
+/// fn main() -> std::process::ExitCode {
+///     let args = Args::parse();
+///     cli::log_to_stderr();
+///     let each = args.each;
+///     let price = move |Json(pizzas): Json<u64>, _: &Context| Ok(Json(pizzas * each));
+///     match cli::work(&args.stage, "price", price) {
+///         Ok(()) => std::process::ExitCode::SUCCESS,
+///         Err(error) => cli::explain("price", &error),
+///     }
+/// }
+/// ```
 ///
 /// # Errors
 /// The arguments or the route map are wrong, no broker answers, or a worker failed.
@@ -200,6 +239,13 @@ fn program_name() -> String {
 }
 
 /// Parses `NAME=VALUE`.
+///
+/// ```
+/// use stage_sdk::cli::setting;
+///
+/// assert_eq!(setting("acks=all"), Ok(("acks".into(), "all".into())));
+/// assert!(setting("acks").is_err());
+/// ```
 ///
 /// # Errors
 /// There is no `=`, or nothing before it.

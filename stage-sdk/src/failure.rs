@@ -64,6 +64,21 @@ pub struct Failure {
 }
 
 /// What a stage returns: an output, or a [`Failure`].
+///
+/// ```
+/// use stage_sdk::{Context, Failure, Json, Result};
+///
+/// fn price(Json(pizzas): Json<u64>, _: &Context) -> Result<Json<u64>> {
+///     match pizzas {
+///         0 => Err(Failure::reject("no pizzas")),
+///         pizzas => Ok(Json(pizzas * 7)),
+///     }
+/// }
+///
+/// # let mut test = stage_sdk::testing::Test::of(price);
+/// # test.given("k", "0");
+/// # test.then_dead_letter("k", "rejected");
+/// ```
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {

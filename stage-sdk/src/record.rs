@@ -5,6 +5,14 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use std::hash::{Hash, Hasher};
 
 /// One record: bytes as Kafka has them. `None` and empty are different things.
+///
+/// ```
+/// use stage_sdk::{Decode, Json, Record};
+///
+/// let record = Record { key: Some(b"17"), value: Some(b"3"), ..Record::default() };
+/// let Json(pizzas) = Json::<u64>::decode(record).unwrap();
+/// assert_eq!(pizzas, 3);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'r> {
     /// The key; records of one key keep their order.

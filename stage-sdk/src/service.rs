@@ -45,6 +45,35 @@ pub enum Delivery {
 }
 
 /// All a stage's service needs besides the stage.
+///
+/// ```no_run
+/// use stage_sdk::broker::Broker;
+/// use stage_sdk::{Context, Delivery, Json, Result, Service, StartError};
+///
+/// fn price(Json(pizzas): Json<u64>, _: &Context) -> Result<Json<u64>> {
+///     Ok(Json(pizzas * 7))
+/// }
+///
+/// # fn main() -> std::result::Result<(), StartError> {
+/// let service = Service {
+///     stage: "price".into(),
+///     group: "shop.price".into(),
+///     input: "orders".into(),
+///     output: Some("prices".into()),
+///     dead_letters: "orders.price.dlq".into(),
+///     broker: Broker { servers: "127.0.0.1:9092".into(), ..Broker::default() },
+///     delivery: Delivery::ExactlyOnce,
+///     ..Service::default()
+/// };
+/// let running = service.start(price)?;
+/// let stop = running.stop_handle();
+/// std::thread::spawn(move || {
+///     std::thread::sleep(std::time::Duration::from_secs(60));
+///     stop.stop();
+/// });
+/// running.wait().map_err(StartError::Runtime)
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Service {
     /// The stage's name.
@@ -81,6 +110,9 @@ pub struct Service {
     pub repartition: bool,
     /// Where it is looked at and steered while it runs; several services may share one. None: nowhere.
     pub admin: Option<Endpoint>,
+    /// How far it is behind is asked of the broker about once a second, for its
+    /// [gauge](Running::gauge); so it is anyway where it has an admin endpoint or is exported.
+    pub watched: bool,
     /// Where its metrics and spans are exported; several services may share one. None: nowhere.
     #[cfg(feature = "otel")]
     pub otel: Option<crate::otel::Otel>,
@@ -195,9 +227,9 @@ impl Service {
         (lines, observed)
     }
 
-    /// Whether anybody looks at it.
+    /// Whether anybody looks at how far it is behind.
     fn is_shown(&self) -> bool {
-        self.admin.is_some() || self.is_exported()
+        self.admin.is_some() || self.is_exported() || self.watched
     }
 
     /// Shows the service at its endpoint and to its exporter, if it has them.

@@ -77,12 +77,13 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// Records of this partition that are not finished; none: its end is not known.
+    /// Records of this partition whose outcome is not committed; none: its end is not known.
     pub(crate) fn lag(&self, status: &Status) -> Option<i64> {
         let end = *self.ends.get(&status.partition)?;
         // Behind the last record there may be marks of transactions, which are no records.
         let seen = self.seen.get(&status.partition).copied().unwrap_or(status.upto);
-        Some((end - seen.max(status.upto)).max(0) + status.unfinished as i64)
+        let taken = status.unfinished + status.uncommitted;
+        Some((end - seen.max(status.upto)).max(0) + taken as i64)
     }
 }
 

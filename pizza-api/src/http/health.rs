@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
 
 /// The process answers.
 #[utoipa::path(
@@ -62,7 +61,7 @@ pub(super) async fn ready(State(shop): State<Shop>) -> Result<&'static str, Prob
     if shop.store.ping().await.is_err() {
         missing.push("the database does not answer".into());
     }
-    if !shop.view_runs.load(Ordering::Relaxed) {
+    if shop.view.read().is_none() {
         missing.push("finished pizzas are not being gathered".into());
     }
     if let Some(behind) = contact.behind {
@@ -84,25 +83,28 @@ pub(super) async fn ready(State(shop): State<Shop>) -> Result<&'static str, Prob
 )]
 pub(super) async fn metrics(State(shop): State<Shop>) -> Response {
     let contact = shop.contact.borrow().clone();
+    let view = shop.view.read();
     let mut text = shop.counts.text();
-    for (name, help, value) in [
+    let mut gauges = vec![
         ("broker_up", "Whether the broker answers", i64::from(contact.trouble.is_none())),
         (
             "publisher_up",
             "Whether the broker took what was last sent",
             i64::from(shop.publisher.is_connected()),
         ),
-        (
-            "view_up",
-            "Whether finished pizzas are being gathered",
-            i64::from(shop.view_runs.load(Ordering::Relaxed)),
-        ),
+        ("view_up", "Whether finished pizzas are being gathered", i64::from(view.is_some())),
         (
             "view_catching_up_records",
             "Records left of those there at the start",
             contact.behind.unwrap_or_default(),
         ),
-    ] {
+    ];
+    // No figure where none is known: it would look like a view that is not behind.
+    if let Some(lag) = view.and_then(|view| view.lag) {
+        let lag = i64::try_from(lag).unwrap_or(i64::MAX);
+        gauges.push(("view_lag_records", "Finished pizzas that are not gathered yet", lag));
+    }
+    for (name, help, value) in gauges {
         let name = format!("pizza_{name}");
         writeln!(text, "# HELP {name} {help}.\n# TYPE {name} gauge\n{name} {value}").ok();
     }

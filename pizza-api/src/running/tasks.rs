@@ -2,13 +2,12 @@
 
 use crate::config::Config;
 use crate::contact::Contact;
+use crate::gauges::ViewGauge;
 use crate::resolve;
 use crate::store::Store;
 use crate::view::{ViewSink, gather};
 use stage_sdk::Service;
 use stage_sdk::service::StopHandle;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -31,7 +30,7 @@ async fn again(stopped: &mut watch::Receiver<bool>) -> bool {
 pub(super) struct View {
     pub(super) service: Service,
     pub(super) store: Store,
-    pub(super) runs: Arc<AtomicBool>,
+    pub(super) gauge: ViewGauge,
 }
 
 impl View {
@@ -66,8 +65,8 @@ impl View {
         };
         let started = spawn_blocking(move || service.start_sink(gather, sink)).await;
         let running = started.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-        self.runs.store(true, Ordering::Relaxed);
-        let stop = StopsWithUs { handle: running.stop_handle(), runs: self.runs.clone() };
+        self.gauge.set(Some(running.gauge()));
+        let stop = StopsWithUs { handle: running.stop_handle(), gauge: self.gauge.clone() };
         let mut ended = spawn_blocking(move || running.wait());
         let result = tokio::select! {
             result = &mut ended => result,
@@ -83,13 +82,13 @@ impl View {
 /// Cut off, we leave no workers behind.
 struct StopsWithUs {
     handle: StopHandle,
-    runs: Arc<AtomicBool>,
+    gauge: ViewGauge,
 }
 
 impl Drop for StopsWithUs {
     fn drop(&mut self) {
         self.handle.stop();
-        self.runs.store(false, Ordering::Relaxed);
+        self.gauge.set(None);
     }
 }
 

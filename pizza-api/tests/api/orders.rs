@@ -3,6 +3,7 @@
 use crate::databases;
 use crate::shop::{CLOSED, Shop, brokers, call, until};
 use pizza_api::store::{Placing, Store};
+use sqlx::Connection;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -171,4 +172,28 @@ async fn more_orders_than_are_taken_in_a_second_come_again_later() {
     until("there is leave again", || order().0 == 201).await;
     let (status, _, body) = call("GET", running.url(), "/orders", &[]);
     assert_eq!(status, 200, "only orders are limited: {body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_far_the_view_is_behind_is_a_metric() {
+    let Some(servers) = brokers() else { return };
+    let (database, url) = databases().remove(0);
+    assert_eq!(database, "SQLite");
+    let mut shop = Shop::new(&servers).await;
+    let running = shop.open(&url).await;
+    let lag = || -> Option<u64> {
+        let (_, _, metrics) = call("GET", running.url(), "/metrics", &[]);
+        let mut lines = metrics.as_str()?.lines();
+        lines.find_map(|line| line.strip_prefix("pizza_view_lag_records "))?.parse().ok()
+    };
+    until("it is not behind", || lag() == Some(0)).await;
+    let id = place(running.url(), 20);
+    let mut another = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut another).await.unwrap();
+    shop.copy();
+    until("all pizzas wait for the database", || lag() == Some(20)).await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut another).await.unwrap();
+    until("it is not behind any more", || lag() == Some(0)).await;
+    assert!(complete(running.url(), &id));
+    running.stop().await;
 }

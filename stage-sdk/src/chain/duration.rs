@@ -4,6 +4,14 @@ use std::time::Duration;
 
 /// Reads a time such as `500ms`, `30s`, `2m`, `1h` or `30d`.
 ///
+/// ```
+/// use stage_sdk::chain::duration;
+/// use std::time::Duration;
+///
+/// assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+/// assert!(duration("90").is_err());
+/// ```
+///
 /// # Errors
 /// It is none of these.
 pub fn duration(text: &str) -> Result<Duration, String> {

@@ -4,6 +4,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 /// Parses `HOST:PORT`; a name that has several addresses gives one of IPv4, where it has one.
 ///
+/// ```
+/// let listen = stage_sdk::cli::address("127.0.0.1:8094").unwrap();
+/// assert_eq!(listen.port(), 8094);
+/// ```
+///
 /// # Errors
 /// It is none, or the host has no address.
 pub fn address(text: &str) -> Result<SocketAddr, String> {

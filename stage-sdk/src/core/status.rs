@@ -17,6 +17,8 @@ pub struct Status {
     pub upto: i64,
     /// Records below `upto` that are not finished.
     pub unfinished: usize,
+    /// Records that are finished, and whose window is not committed.
+    pub uncommitted: usize,
     /// Records in the retry topic.
     pub parked: usize,
     /// Keys that these block; with policy `retry-topic` none.
@@ -121,12 +123,18 @@ impl Core {
             next: progress.next(),
             upto: progress.upto(),
             unfinished: progress.unfinished(),
+            uncommitted: self.in_windows(partition),
             parked: lane.len(),
             keys: if blocks { lane.keys() } else { 0 },
             blocked_since: lane.since(),
             why: self.why(partition),
             head: first.or_else(|| lane.head()),
         })
+    }
+
+    fn in_windows(&self, partition: Partition) -> usize {
+        let parts = self.windows.iter().filter_map(|window| window.parts.get(&partition));
+        parts.map(|part| part.records).sum()
     }
 
     /// Where the watermarks of the partitions are, and of how many records they wait for the end.

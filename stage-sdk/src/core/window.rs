@@ -17,6 +17,8 @@ pub struct Part {
     pub first: i64,
     /// The highest.
     pub last: i64,
+    /// How many were finished in it.
+    pub records: usize,
     /// How far the partition is done once this window is committed; known when it closes.
     pub position: Position,
 }
@@ -95,10 +97,12 @@ impl Window {
         let part = self.parts.entry(partition).or_insert_with(|| Part {
             first: offset,
             last: offset,
+            records: 0,
             position: Position::default(),
         });
         part.first = part.first.min(offset);
         part.last = part.last.max(offset);
+        part.records += 1;
     }
 
     /// Whether an output in its batch, of the record at this place, goes out with this window.
@@ -152,8 +156,11 @@ impl Window {
                 let middle = lower.first + (lower.last - lower.first) / 2;
                 if let Some(upper) = upper.get_mut(partition) {
                     upper.first = middle + 1;
+                    // Which of them lie where nobody has counted; the sum is right.
+                    upper.records -= upper.records / 2;
                 }
                 lower.last = middle;
+                lower.records /= 2;
                 if partition.is_lane() {
                     continue;
                 }

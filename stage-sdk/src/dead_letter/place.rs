@@ -5,6 +5,14 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// A record's coordinates: `pizza[2]@17`, as the list shows them, or `pizza-2-17`.
+///
+/// ```
+/// use stage_sdk::dead_letter::Place;
+///
+/// let place: Place = "pizza-2-17".parse().unwrap();
+/// assert_eq!((place.partition, place.offset), (2, 17));
+/// assert_eq!(place.to_string(), "pizza[2]@17");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The topic.
@@ -48,6 +56,13 @@ impl FromStr for Place {
 }
 
 /// Some offsets of one partition: `2:100..200`, ends included and optional, or `2:17`, or `2`.
+///
+/// ```
+/// use stage_sdk::dead_letter::Offsets;
+///
+/// let some: Offsets = "2:100..200".parse().unwrap();
+/// assert!(some.partition == 2 && some.range.contains(&200));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offsets {
     /// The partition.

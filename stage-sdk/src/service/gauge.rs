@@ -1,6 +1,7 @@
 //! How a running service stands, for the program that it runs in.
 
-use crate::telemetry::Observed;
+use crate::telemetry::{Ends, Look, Observed};
+use std::sync::Arc;
 
 /// Says how a running service stands, from any thread and as long as one likes; clones are of the same
 /// service.
@@ -35,6 +36,9 @@ pub struct Standing {
     pub in_flight: usize,
     /// Records taken that wait behind their key, for a place, or for another attempt.
     pub waiting: usize,
+    /// Records that can be read and whose outcome is not committed, parked ones not counted; none: not known. It is
+    /// known where the broker is asked for it: see [`Service::watched`](super::Service::watched).
+    pub lag: Option<u64>,
     /// An operator has paused it: see [`Levers::pause`](super::Levers::pause).
     pub paused: bool,
     /// The circuit of a worker is open: what the stage depends on is away, and it is tried now and then.
@@ -53,14 +57,27 @@ impl Gauge {
     /// How it stands. It asks nobody and waits for nothing; of a worker that has ended, or has not said
     /// anything yet, nothing is in it but its restarts and its troubles.
     pub fn read(&self) -> Standing {
-        let looks: Vec<_> = self.0.looks().into_iter().map(|(look, _)| look).collect();
+        let (looks, ends): (Vec<_>, Vec<_>) = self.0.looks().into_iter().unzip();
         Standing {
             in_flight: looks.iter().map(|look| look.running).sum(),
             waiting: looks.iter().map(|look| look.waiting).sum(),
+            lag: lag(&looks, &ends),
             paused: self.0.levers.is_paused(),
             circuit_open: looks.iter().any(|look| look.circuit_open),
             restarts: self.0.restarts(),
             troubles: self.0.troubles(),
         }
     }
+}
+
+/// Of all workers; none while one of them has not joined, or has a partition of which the broker has not said where
+/// it ends.
+fn lag(looks: &[Arc<Look>], ends: &[Ends]) -> Option<u64> {
+    if looks.is_empty() || looks.iter().any(|look| !look.joined) {
+        return None;
+    }
+    let all = looks.iter().zip(ends).flat_map(|(look, ends)| {
+        look.partitions.iter().map(|held| Some(ends.lag(&held.status)?.unsigned_abs()))
+    });
+    all.sum()
 }

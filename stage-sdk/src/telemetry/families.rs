@@ -185,7 +185,8 @@ impl All {
     /// Values of the partitions held; a partition that is given away has none.
     fn partitions(&mut self, now: i64) {
         let seconds = |since: i64| (now - since).max(0) as f64 / 1000.0;
-        let help = "Records that can be read and are not finished, parked ones not counted.";
+        let help =
+            "Records that can be read and whose outcome is not committed, parked ones not counted.";
         self.each("stage.lag.records", help, |held, ends| {
             ends.lag(&held.status).map(|lag| lag as f64)
         });
