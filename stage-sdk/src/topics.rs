@@ -1,10 +1,13 @@
 //! What a worker must know of its topics before it starts.
 
+mod silence;
+
 use crate::broker::{Broker, Quiet};
 use crate::kafka::Target;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigEntry, ConfigSource, ResourceSpecifier};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
+use silence::Silence;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -47,16 +50,20 @@ impl Topics {
         };
         let admin: AdminClient<_> =
             broker.admin().create_with_context(Quiet).map_err(|error| away(error.to_string()))?;
+        if admin.inner().fetch_metadata(None, ASK).is_ok() {
+            return Ok(Topics { admin });
+        }
+        let silence = Silence::of(broker).map_err(|error| away(error.to_string()))?;
         let started = Instant::now();
         loop {
-            match admin.inner().fetch_metadata(None, ASK) {
-                Ok(_) => return Ok(Topics { admin }),
-                Err(error) if started.elapsed() > WAIT => return Err(away(error.to_string())),
-                Err(_) => tracing::warn!(
-                    "waiting for a broker at {} ({} of {} s)",
+            match silence.ask(ASK) {
+                Ok(()) => return Ok(Topics { admin }),
+                Err(reason) if started.elapsed() > WAIT => return Err(away(reason)),
+                Err(reason) => tracing::warn!(
+                    "waiting for a broker at {} ({} of {} s): {reason}",
                     broker.servers,
                     started.elapsed().as_secs(),
-                    WAIT.as_secs()
+                    WAIT.as_secs(),
                 ),
             }
         }

@@ -241,6 +241,23 @@ fn a_broker_that_never_comes_is_waited_for_with_progress() {
 }
 
 #[test]
+fn a_broker_that_lets_nobody_in_is_no_broker_that_is_away() {
+    let brokers = broker::shared();
+    let settings = ["security.protocol=sasl_plaintext", "sasl.mechanisms=PLAIN"];
+    let who = ["sasl.username=somebody", "sasl.password=sesame"];
+    let mut args = vec!["--config", "topics.toml", "--brokers", &brokers];
+    args.extend(settings.iter().chain(&who).flat_map(|setting| ["-X", setting]));
+    let (code, text) = said("sauce", &args, &[]);
+    assert_eq!(code, Some(1), "{text}");
+    let waiting = format!("waiting for a broker at {brokers}");
+    let waits: Vec<_> = text.lines().filter(|line| line.contains(&waiting)).collect();
+    assert!(waits.len() > 1 && waits.iter().all(|line| line.contains("SASL")), "{text}");
+    let end = text.lines().last().unwrap();
+    assert!(end.contains(&format!("no broker at {brokers}")) && end.contains("SASL"), "{text}");
+    assert!(!text.contains("sesame"), "{text}");
+}
+
+#[test]
 fn a_data_directory_belongs_to_its_cluster() {
     let other = Own::start();
     let dir = std::env::temp_dir().join(format!("shop-{:x}", rand::random::<u64>()));
