@@ -77,8 +77,12 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    /// Records of this partition whose outcome is not committed; none: its end is not known.
+    /// Records of this partition whose outcome is not committed; none: its end is not known, or not where an earlier
+    /// owner was.
     pub(crate) fn lag(&self, status: &Status) -> Option<i64> {
+        if status.why.contains(&Why::Restoring) {
+            return None;
+        }
         let end = *self.ends.get(&status.partition)?;
         // Behind the last record there may be marks of transactions, which are no records.
         let seen = self.seen.get(&status.partition).copied().unwrap_or(status.upto);

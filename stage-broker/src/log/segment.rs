@@ -5,11 +5,12 @@ use super::index::Index;
 use super::place::Place;
 use super::stretch::Stretch;
 use bytes::{Bytes, BytesMut};
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Bytes that are read at once to look at headers.
 const CHUNK: usize = 16 << 10;
@@ -39,6 +40,8 @@ pub(crate) struct Segment {
     newest: Option<(i64, u32)>,
     /// Kept open while it grows, or if it has no name.
     file: Option<Arc<File>>,
+    /// Of one that no longer grows, as long as somebody reads it: all of them share it.
+    read: RefCell<Weak<File>>,
 }
 
 /// What was found to be read.
@@ -127,6 +130,7 @@ impl Segment {
             path,
             newest: None,
             file: None,
+            read: RefCell::default(),
         }
     }
 
@@ -135,11 +139,19 @@ impl Segment {
         Segment { end, size, index, ..Segment::empty(Some(path), base) }
     }
 
-    /// Its file; opened for this use if it no longer grows.
+    /// Its file; opened, if it no longer grows and nobody reads it now.
     pub(crate) fn file(&self) -> io::Result<Arc<File>> {
         match (&self.file, &self.path) {
             (Some(file), _) => Ok(Arc::clone(file)),
-            (None, Some(path)) => Ok(Arc::new(File::open(path)?)),
+            (None, Some(path)) => {
+                let mut read = self.read.borrow_mut();
+                if let Some(file) = read.upgrade() {
+                    return Ok(file);
+                }
+                let file = Arc::new(File::open(path)?);
+                *read = Arc::downgrade(&file);
+                Ok(file)
+            }
             (None, None) => Err(io::ErrorKind::NotFound.into()),
         }
     }

@@ -104,6 +104,8 @@ fn what_is_left_in_a_file_is_what_would_have_been_read() {
         batches.push((log.segments.len(), size, first, first + number % 3));
     }
     assert!(log.segments.len() > 3);
+    let both = [(); 2].map(|()| log.segments[0].file().unwrap());
+    assert!(Arc::ptr_eq(&both[0], &both[1]), "all who read it share one");
     let mut left = 0;
     for from in (0..log.end()).step_by(7) {
         for to in [from + 1, from + 2, from + 40, from + 200, log.end()] {

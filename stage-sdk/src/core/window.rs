@@ -61,7 +61,8 @@ pub struct Window {
     pub(crate) outputs: bool,
     pub(crate) since: Time,
     pub(crate) begun: bool,
-    /// It lost a partition after it went: what is refused of it may have been in there.
+    /// It lost a partition since it was to be committed: what was sent of that one is in the transaction, and
+    /// may be what is refused.
     pub(crate) cut: bool,
     pub(crate) failures: u32,
     pub(crate) went: Time,
@@ -156,7 +157,7 @@ impl Window {
                 let middle = lower.first + (lower.last - lower.first) / 2;
                 if let Some(upper) = upper.get_mut(partition) {
                     upper.first = middle + 1;
-                    // Which of them lie where nobody has counted; the sum is right.
+                    // Which of them lie where nobody has counted; the sum is right until one half is committed.
                     upper.records -= upper.records / 2;
                 }
                 lower.last = middle;

@@ -70,10 +70,11 @@ impl Gauge {
     }
 }
 
-/// Of all workers; none while one of them has not joined, or has a partition of which the broker has not said where
+/// Of all workers; none while one of them has not joined, or has a partition of which the broker does not say where
 /// it ends.
 fn lag(looks: &[Arc<Look>], ends: &[Ends]) -> Option<u64> {
-    if looks.is_empty() || looks.iter().any(|look| !look.joined) {
+    let known = |(look, ends): (&Arc<Look>, &Ends)| look.joined && ends.trouble.is_none();
+    if looks.is_empty() || !looks.iter().zip(ends).all(known) {
         return None;
     }
     let all = looks.iter().zip(ends).flat_map(|(look, ends)| {
