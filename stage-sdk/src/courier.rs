@@ -26,7 +26,7 @@ pub(crate) enum Job {
     Commit(WindowId, Arc<Producer>, TopicPartitionList, Option<ConsumerGroupMetadata>),
     /// Flush (dead letters), then rows and offsets into the database.
     Store(WindowId, Arc<Producer>, Vec<Row>, Vec<(Partition, Position)>),
-    /// What is sent goes on its way at once.
+    /// What is sent goes on its way at once, and is waited for.
     Hurry(Arc<Producer>),
     Abort(WindowId, Arc<Producer>, Ended),
     /// A new producer in place of one that is broken.

@@ -104,6 +104,8 @@ pub(crate) struct Kafka {
     sending: Option<Sending>,
     /// The courier has been asked for it.
     hurrying: bool,
+    /// To be committed once what is on its way has arrived.
+    closing: Option<WindowId>,
     /// Without transactions: its outputs are in the topic, its offsets are not committed yet.
     acknowledged: Option<WindowId>,
     assigning: Option<Vec<(Partition, Option<i64>)>>,
@@ -132,6 +134,7 @@ impl Kafka {
             batches: VecDeque::new(),
             spare: Vec::new(),
             sending: None,
+            closing: None,
             hurrying: false,
             acknowledged: None,
             assigning: None,

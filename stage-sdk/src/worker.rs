@@ -188,9 +188,11 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
             self.report();
         }
         if received || finished {
+            self.kafka.send(&self.core);
             return true;
         }
         self.step(Event::Quiet);
+        self.kafka.send(&self.core);
         self.kafka.hurry();
         // Nobody wakes us for records that came while we took none.
         let untold = self.kafka.feeds.take_untold();
@@ -389,7 +391,6 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                 effect @ (Effect::Resume(_) | Effect::Assign(_)) => self.kafka.group(effect),
             }
         }
-        self.kafka.send(&self.core);
     }
 
     fn finish(&mut self) -> bool {
@@ -429,7 +430,10 @@ impl<S: Stage, F: Future<Output = Attempt>> Worker<S, F> {
                     }
                     self.step(Event::Ended(window, ended));
                 }
-                Reply::Hurried => self.kafka.hurried(),
+                Reply::Hurried => {
+                    let asked = self.kafka.hurried(&self.core);
+                    self.check(asked);
+                }
                 Reply::Renewed(producer) => {
                     self.kafka.renew(producer);
                     self.step(Event::Renewed);

@@ -21,8 +21,29 @@ impl Kafka {
         self.sending = Some(Sending { window, batch: content.batch, next: 0, hurried: 0, failed });
     }
 
-    /// Sends what the open window holds and is not sent yet.
+    /// Sends what the open window holds and is not sent yet, once nothing is on its way any more.
+    ///
+    /// An idempotent client sends a partition nothing while five messages of it are unacknowledged
+    /// (`RD_KAFKA_IDEMP_MAX_INFLIGHT`), and while others wait for that, librdkafka's thread (2.12.1) asks
+    /// again and again whether they may go: half a core, which a broker beside it does not have
+    /// (bench/README.md). Here they wait for nothing.
     pub(crate) fn send(&mut self, core: &Core) {
+        if self.closing.is_none() && self.is_held() && !self.producer.is_sending() {
+            self.send_all(core);
+        }
+    }
+
+    /// Whether the open window holds what is not sent yet.
+    fn is_held(&self) -> bool {
+        let Some(sending) = self.sending.as_ref().filter(|sending| sending.failed.is_none()) else {
+            return false;
+        };
+        let batch = self.batches.iter().find(|(known, _)| *known == sending.batch);
+        batch.is_some_and(|(_, batch)| batch.entries().len() > sending.next)
+    }
+
+    /// Sends it whatever is on its way.
+    fn send_all(&mut self, core: &Core) {
         let Some(sending) = &mut self.sending else { return };
         if sending.failed.is_some() {
             return;
@@ -58,32 +79,60 @@ impl Kafka {
         }
     }
 
-    /// Nothing more comes for now: outputs that are seen at once need not wait for company.
+    /// Nothing more comes for now: outputs that are seen at once need not wait for company, and those held
+    /// back only until what is on its way has arrived.
     pub(crate) fn hurry(&mut self) {
+        let held = self.is_held();
         let Some(sending) = self.sending.as_mut().filter(|_| !self.worksite.outputs_wait) else {
             return;
         };
-        if !self.hurrying && sending.next > sending.hurried {
+        if held || sending.next > sending.hurried {
             sending.hurried = sending.next;
+            self.ask_to_hurry();
+        }
+    }
+
+    fn ask_to_hurry(&mut self) {
+        if !self.hurrying {
             self.hurrying = true;
             self.courier.ask(Job::Hurry(self.producer.clone()));
         }
     }
 
-    pub(crate) fn hurried(&mut self) {
+    /// What was on its way has arrived, or takes long.
+    pub(crate) fn hurried(&mut self, core: &Core) -> Result<(), String> {
         self.hurrying = false;
+        match self.closing.take() {
+            Some(id) => self.close(core, id),
+            None => Ok(()),
+        }
     }
 
-    /// Sends the rest of the window and has it committed; the end comes as a reply.
+    /// Has the window committed, after the rest of it was sent, which first waits for what is on its way;
+    /// the end comes as a reply.
     pub(crate) fn commit(&mut self, core: &Core, id: WindowId) -> Result<(), String> {
+        let begun = self.sending.as_ref().is_some_and(|sending| sending.window == id);
+        if begun && self.is_held() && self.producer.is_sending() {
+            self.closing = Some(id);
+            self.ask_to_hurry();
+            return Ok(());
+        }
+        self.close(core, id)
+    }
+
+    fn close(&mut self, core: &Core, id: WindowId) -> Result<(), String> {
         let Some(window) = core.window(id) else { return Ok(()) };
         if self.acknowledged != Some(id) {
             if self.sending.as_ref().is_none_or(|sending| sending.window != id) {
                 self.begin(core, id);
             }
-            self.send(core);
+            self.send_all(core);
         }
-        let failed = self.sending.take().and_then(|sending| sending.failed);
+        let mut failed = self.sending.take().and_then(|sending| sending.failed);
+        if window.cut {
+            // A partition was lost while the rest waited: its outputs would be seen without its offsets.
+            failed = failed.or(Some(Ended::Aborted));
+        }
         if let Some(ended) = failed {
             self.courier.ask(Job::Abort(id, self.producer.clone(), ended));
             return Ok(());
@@ -143,3 +192,6 @@ impl Kafka {
         self.sending = None;
     }
 }
+
+#[cfg(test)]
+mod tests;
