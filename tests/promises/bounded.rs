@@ -11,7 +11,7 @@ use std::time::Duration;
 /// What lies before the stage, in MiB.
 const BACKLOG: usize = 256;
 
-/// 16 MiB fetched ahead, 16 MiB waiting behind their keys, two windows of 4 MiB with the client's
+/// 16 MiB fetched ahead, 16 MiB waiting behind their keys, two windows of 8 MiB with the client's
 /// copy of each, what fetches hold on their way, what the allocator keeps, and the program: 135 MiB
 /// were measured.
 const ALLOWED: usize = 192;

@@ -403,7 +403,7 @@ impl Default for Settings {
             outputs_wait: true,
             commit_interval: Duration::from_millis(100),
             max_window_records: 10_000,
-            max_window_bytes: 4 << 20,
+            max_window_bytes: 8 << 20,
             drain: Duration::from_secs(2),
             stop: Duration::from_secs(6),
             incarnation: 0,
