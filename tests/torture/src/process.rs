@@ -4,12 +4,15 @@ use crate::around::Environment;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long one may take to end after SIGTERM: promise 9.
 const STOP: Duration = Duration::from_secs(10);
+
+const SIGTERM: i32 = 15;
 
 /// What a stage says each time that it lost its identity to another member, and goes on.
 const FENCED: &str = "this worker begins anew";
@@ -28,13 +31,16 @@ pub(crate) struct Process {
 /// Whether nothing else is done to a process meanwhile.
 pub(crate) type Calm = bool;
 
+/// Whether it was far enough to catch SIGTERM: before that it ends of it, and had begun nothing.
+type Listens = bool;
+
 enum State {
     Up(Child),
     /// It gets no time until then.
     Frozen(Child, Instant),
     /// It was asked to end, and should have done so by then; with a network and brokers that work it has
     /// finished what it had.
-    Leaving(Child, Instant, Calm),
+    Leaving(Child, Instant, Calm, Listens),
     /// To be started then.
     Down(Instant),
     /// Nobody is to fill the place.
@@ -85,11 +91,13 @@ impl Process {
                 }
                 None => self.most.look(child.id()),
             },
-            State::Leaving(child, until, calm) => match child.try_wait()? {
+            State::Leaving(child, until, calm, listens) => match child.try_wait()? {
                 Some(status) => {
                     let trouble = format!("{name} ended with {status} when stopped");
                     // It may have had to leave something to the next owner, and said so.
-                    let fine = status.success() || (!*calm && status.code() == Some(1));
+                    let fine = status.success()
+                        || (!*calm && status.code() == Some(1))
+                        || (!*listens && status.signal() == Some(SIGTERM));
                     self.state = State::Away;
                     return Ok(Some(trouble).filter(|_| !fine));
                 }
@@ -177,8 +185,9 @@ impl Process {
         self.wake()?;
         match std::mem::replace(&mut self.state, State::Away) {
             State::Up(child) => {
+                let listens = listens(child.id());
                 signal(&child, "-TERM")?;
-                self.state = State::Leaving(child, Instant::now() + STOP, calm);
+                self.state = State::Leaving(child, Instant::now() + STOP, calm, listens);
             }
             leaving @ State::Leaving(..) => self.state = leaving,
             _ => {}
@@ -227,9 +236,20 @@ impl Usage {
 }
 
 fn memory(pid: u32, which: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(which));
-    line.and_then(|text| text.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    let text = status(pid, which);
+    text.and_then(|text| text.trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}
+
+/// Whether it catches SIGTERM by now: "SigCgt" of proc_pid_status(5) is a mask, its lowest bit is signal 1.
+fn listens(pid: u32) -> Listens {
+    let mask = status(pid, "SigCgt:").and_then(|text| u64::from_str_radix(&text, 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (SIGTERM - 1)) != 0)
+}
+
+fn status(pid: u32, which: &str) -> Option<String> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(which))?;
+    Some(line.trim().to_owned())
 }
 
 fn files(pid: u32) -> u64 {
@@ -240,4 +260,48 @@ fn signal(child: &Child, name: &str) -> Result<()> {
     let pid = child.id().to_string();
     ensure!(Command::new("kill").args([name, &pid]).status()?.success(), "kill {name} {pid}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(script: &str) -> Process {
+        let args = ["-c", script].map(str::to_owned).to_vec();
+        let log = std::env::temp_dir().join(format!("process-{}", std::process::id()));
+        let mut process =
+            Process::new("sauce-1".into(), "/bin/sh".into(), args, Environment::default(), log);
+        process.tick(Instant::now()).unwrap();
+        process
+    }
+
+    fn ended(process: &mut Process) -> Option<String> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !process.is_away() {
+            if let Some(trouble) = process.tick(Instant::now()).unwrap() {
+                return Some(trouble);
+            }
+            assert!(Instant::now() < deadline, "it goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+
+    #[test]
+    fn sigterm_may_end_only_what_does_not_catch_it_yet() {
+        let mut starting = process("exec sleep 100");
+        starting.leave(true).unwrap();
+        assert_eq!(None, ended(&mut starting));
+
+        let mut listening =
+            process("trap 'trap - TERM; kill $$' TERM; while :; do sleep 0.01; done");
+        let State::Up(child) = &listening.state else { panic!("it runs") };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !listens(child.id()) {
+            assert!(Instant::now() < deadline, "it never listens");
+        }
+        listening.leave(true).unwrap();
+        let trouble = ended(&mut listening).unwrap();
+        assert!(trouble.contains("signal: 15"), "{trouble}");
+    }
 }
